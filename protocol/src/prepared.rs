@@ -1,0 +1,279 @@
+use std::{fmt, io, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::websocket::{FrameHeader, MAX_HEADER_LEN};
+
+/// Messages encoded once and shared by every connection they are sent to.
+///
+/// One value holds what a Socket.IO packet becomes on the wire: at most one text message and
+/// the binary messages that follow it, which no other message may separate. The text is
+/// stored as a complete, unmasked WebSocket frame (a server's frames are the same for every
+/// receiver), and the polling form is a slice of the same buffer. Cloning counts a reference;
+/// nothing is encoded again per receiver.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// A whole text frame whose payload starts with `4`; empty when there is no text.
+    frame: Bytes,
+    /// Where the frame's payload starts.
+    payload_at: u8,
+    attachments: Option<Arc<[Attachment]>>,
+}
+
+/// One binary message and the header of its WebSocket frame.
+#[derive(Debug, PartialEq, Eq)]
+struct Attachment {
+    header: Bytes,
+    data: Bytes,
+}
+
+impl Prepared {
+    /// Prepares one text message.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        let mut buffer = PreparedText::with_capacity(text.len());
+        buffer.push_str(text);
+        buffer.finish(Vec::new())
+    }
+
+    /// Prepares one binary message.
+    #[must_use]
+    pub fn binary(data: Bytes) -> Self {
+        Self {
+            frame: Bytes::new(),
+            payload_at: 0,
+            attachments: attachments(vec![data]),
+        }
+    }
+
+    /// Returns how many Engine.IO packets this is.
+    #[must_use]
+    pub fn packet_count(&self) -> usize {
+        usize::from(!self.frame.is_empty()) + self.attachments().len()
+    }
+
+    /// Returns the bytes that this occupies in an outgoing queue: frames, headers included.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        let attached: usize = self
+            .attachments()
+            .iter()
+            .map(|part| part.header.len() + part.data.len())
+            .sum();
+        self.frame.len() + attached
+    }
+
+    /// Returns the text message with its leading `4`, if there is one.
+    #[must_use]
+    pub fn text_packet(&self) -> Option<Bytes> {
+        (!self.frame.is_empty()).then(|| self.frame.slice(usize::from(self.payload_at)..))
+    }
+
+    /// Returns the binary messages, in order.
+    pub fn binary_messages(&self) -> impl Iterator<Item = &Bytes> {
+        self.attachments().iter().map(|part| &part.data)
+    }
+
+    /// Calls `write` with the chunks of the WebSocket form, in order.
+    ///
+    /// The chunks are whole frames when put one after another. They share the buffers of
+    /// this value.
+    pub fn websocket_chunks(&self, mut write: impl FnMut(Bytes)) {
+        if !self.frame.is_empty() {
+            write(self.frame.clone());
+        }
+        for part in self.attachments() {
+            write(part.header.clone());
+            if !part.data.is_empty() {
+                write(part.data.clone());
+            }
+        }
+    }
+
+    /// Appends the polling form: packets separated by `0x1E`, binary as `b` and base64.
+    ///
+    /// A separator goes in front when `out` already holds a packet, so that several values
+    /// make one payload (Engine.IO protocol, "HTTP long-polling").
+    pub fn write_payload(&self, out: &mut Vec<u8>) {
+        if let Some(text) = self.text_packet() {
+            separate(out);
+            out.extend_from_slice(&text);
+        }
+        for data in self.binary_messages() {
+            separate(out);
+            write_base64(data, out);
+        }
+    }
+
+    /// Appends each packet as a text frame's payload would be when the peer can't take binary
+    /// frames (`b64` on a WebSocket): calls `write` with the text of every packet, in order.
+    pub fn text_only_packets(&self, mut write: impl FnMut(&[u8])) {
+        if let Some(text) = self.text_packet() {
+            write(&text);
+        }
+        for data in self.binary_messages() {
+            let mut encoded = Vec::new();
+            write_base64(data, &mut encoded);
+            write(&encoded);
+        }
+    }
+
+    fn attachments(&self) -> &[Attachment] {
+        self.attachments.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("text", &self.text_packet())
+            .field("attachments", &self.attachments().len())
+            .finish()
+    }
+}
+
+/// A buffer that a text message is written into so that it becomes a [`Prepared`] without a
+/// copy: room for the frame header is kept in front of it, and the packet type `4` is written.
+#[derive(Debug)]
+pub struct PreparedText {
+    buffer: BytesMut,
+}
+
+impl PreparedText {
+    /// Creates a buffer with room for `capacity` bytes of text.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        let mut buffer = BytesMut::with_capacity(MAX_HEADER_LEN + 1 + capacity);
+        buffer.put_bytes(0, MAX_HEADER_LEN);
+        buffer.put_u8(b'4');
+        Self { buffer }
+    }
+
+    /// Appends text.
+    pub fn push_str(&mut self, text: &str) {
+        self.buffer.put_slice(text.as_bytes());
+    }
+
+    /// Finishes the message and attaches the binary messages that follow it.
+    #[must_use]
+    pub fn finish(mut self, data: Vec<Bytes>) -> Prepared {
+        let payload_len = self.buffer.len() - MAX_HEADER_LEN;
+        let header = FrameHeader::text(payload_len);
+        let header = header.as_bytes();
+        let unused = MAX_HEADER_LEN - header.len();
+        if let Some(room) = self.buffer.get_mut(unused..MAX_HEADER_LEN) {
+            room.copy_from_slice(header);
+        }
+        let payload_at = header.len() as u8;
+        let frame = self.buffer.freeze().slice(unused..);
+        Prepared {
+            frame,
+            payload_at,
+            attachments: attachments(data),
+        }
+    }
+}
+
+/// Appends UTF-8 bytes. The writer must write only whole UTF-8 text, as `serde_json` does.
+impl io::Write for PreparedText {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.put_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn attachments(data: Vec<Bytes>) -> Option<Arc<[Attachment]>> {
+    let part = |data: Bytes| Attachment {
+        header: Bytes::copy_from_slice(FrameHeader::binary(data.len()).as_bytes()),
+        data,
+    };
+    (!data.is_empty()).then(|| data.into_iter().map(part).collect())
+}
+
+fn separate(out: &mut Vec<u8>) {
+    if !out.is_empty() {
+        out.push(SEPARATOR);
+    }
+}
+
+fn write_base64(data: &Bytes, out: &mut Vec<u8>) {
+    out.push(b'b');
+    let at = out.len();
+    let len = data.len().div_ceil(3) * 4;
+    out.resize(at + len, 0);
+    if let Some(room) = out.get_mut(at..) {
+        // The room is exactly as long as the padded text.
+        let _ = STANDARD.encode_slice(data, room);
+    }
+}
+
+/// The byte between the packets of a polling payload.
+const SEPARATOR: u8 = 0x1e;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn websocket(prepared: &Prepared) -> Vec<u8> {
+        let mut out = Vec::new();
+        prepared.websocket_chunks(|chunk| out.extend_from_slice(&chunk));
+        out
+    }
+
+    #[test]
+    fn text_has_both_forms_in_one_buffer() {
+        let prepared = Prepared::text("hello");
+
+        let mut payload = Vec::new();
+        prepared.write_payload(&mut payload);
+
+        assert_eq!(payload, b"4hello");
+        assert_eq!(websocket(&prepared), b"\x81\x064hello");
+        assert_eq!(prepared.packet_count(), 1);
+        assert_eq!(prepared.byte_len(), 8);
+    }
+
+    #[test]
+    fn header_grows_with_the_text() {
+        let medium = websocket(&Prepared::text(&"a".repeat(125)));
+        let large = websocket(&Prepared::text(&"a".repeat(65_535)));
+
+        assert_eq!(&medium[..5], b"\x81\x7e\x00\x7e4");
+        assert_eq!(&large[..11], b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x004");
+        assert_eq!(large.len(), 10 + 65_536);
+    }
+
+    #[test]
+    fn attachments_follow_their_text() {
+        let mut text = PreparedText::with_capacity(0);
+        text.push_str("51-[\"x\",{\"_placeholder\":true,\"num\":0}]");
+        let prepared = text.finish(vec![Bytes::from_static(b"\x01\x02\x03")]);
+
+        let mut payload = Vec::new();
+        Prepared::text("first").write_payload(&mut payload);
+        prepared.write_payload(&mut payload);
+
+        assert_eq!(
+            payload,
+            b"4first\x1e451-[\"x\",{\"_placeholder\":true,\"num\":0}]\x1ebAQID"
+        );
+        assert!(websocket(&prepared).ends_with(b"\x82\x03\x01\x02\x03"));
+    }
+
+    #[test]
+    fn binary_alone_has_no_text() {
+        let prepared = Prepared::binary(Bytes::from_static(b"\x01\x02\x03\x04"));
+
+        let mut payload = Vec::new();
+        prepared.write_payload(&mut payload);
+
+        assert_eq!(payload, b"bAQIDBA==");
+        assert_eq!(websocket(&prepared), b"\x82\x04\x01\x02\x03\x04");
+        assert_eq!(prepared.text_packet(), None);
+    }
+}

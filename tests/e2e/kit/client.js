@@ -124,6 +124,11 @@ export class Peer {
     return within("the connection to close", new Promise((done) => this.socket.io.engine.once("close", done)));
   }
 
+  heartbeats(count) {
+    const beats = new Promise((done) => this.socket.io.on("ping", () => (count -= 1) === 0 && done()));
+    return within("the heartbeats", beats);
+  }
+
   get transport() {
     return this.socket.io.engine.transport.name;
   }

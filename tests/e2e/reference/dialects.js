@@ -40,7 +40,7 @@ export const dialects = {
     event: "initialConnection",
     verify: (socket, [payload], settings) => {
       const outcome = verify(payload?.secretkey, settings, socket.id);
-      const impostor = outcome.claims && outcome.claims.sub !== payload.id;
+      const impostor = outcome.claims && (outcome.claims.sub === undefined || outcome.claims.sub !== payload.id);
       return impostor ? { refusal: failure(socket.id) } : outcome;
     },
     accept: (socket) => {

@@ -13,7 +13,7 @@ const settings = {
   path: "/socket.io",
   namespaces: ["/"],
   ...given,
-  engine: { transports: ["polling", "websocket"], max_http_buffer_size: 1_000_000, allow_upgrades: true, ...given.engine },
+  engine: { ping_interval: "25s", ping_timeout: "20s", connect_timeout: "10s", ...given.engine },
   auth: { dialect: "authentication", required: true, rooms: [], ...given.auth, deadline: milliseconds(given.auth.deadline ?? "10s") },
   api: { max_body: 1_048_576, max_rooms: 128, ...given.api },
   client: { join: [], relay: [], ...given.client },
@@ -22,9 +22,14 @@ const settings = {
 const publicHttp = createServer();
 const io = new Server(publicHttp, {
   path: settings.path,
-  transports: settings.engine.transports,
-  maxHttpBufferSize: settings.engine.max_http_buffer_size,
-  allowUpgrades: settings.engine.allow_upgrades,
+  transports: settings.engine.transports ?? ["polling", "websocket"],
+  maxHttpBufferSize: settings.engine.max_http_buffer_size ?? 1_000_000,
+  allowUpgrades: settings.engine.allow_upgrades ?? true,
+  pingInterval: milliseconds(settings.engine.ping_interval),
+  pingTimeout: milliseconds(settings.engine.ping_timeout),
+  connectTimeout: milliseconds(settings.engine.connect_timeout),
+  cors: settings.cors && { origin: settings.cors.origins, credentials: settings.cors.credentials },
+  allowRequest: ({ headers }, decide) => decide(null, mayConnect(headers.origin)),
   serveClient: false,
 });
 settings.namespaces.forEach((name) => serve(io.of(name), settings));
@@ -56,6 +61,15 @@ async function listen(server, address) {
   server.listen(Number(port), host);
   await once(server, "listening");
   return `http://${host}:${server.address().port}`;
+}
+
+function mayConnect(origin) {
+  const allowed = settings.origins?.allow ?? ["*"];
+  const matches = (pattern) => {
+    const [scheme, parent] = pattern.split("//*");
+    return pattern === "*" || pattern === origin || (parent && origin.startsWith(`${scheme}//`) && origin.endsWith(parent));
+  };
+  return origin === undefined || allowed.some(matches);
 }
 
 function milliseconds(text) {

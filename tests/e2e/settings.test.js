@@ -198,6 +198,7 @@ describe("the binary", { skip: onlySockeye, concurrency: 4 }, () => {
         ...Object.values(ways).map((transport) => member(t, url, transport)),
         ...Object.values(ways).map((transport) => connected(t, url, transport)),
       ]);
+      await Promise.all([peers[2].upgraded(), peers[5].upgraded()]);
 
       const { code, stderr } = await child.stop(signal);
       const reasons = await Promise.all(peers.map(async (peer) => (await peer.next("disconnect"))[0]));

@@ -17,8 +17,10 @@ describe("the default deadline", { concurrency: true }, () => {
       await peer.next("unauthorized");
       const told = performance.now() - begun;
       const { refusal, reason } = await peer.refused();
+      const dropped = performance.now() - begun;
 
       assert.ok(Math.abs(told - 10_000) <= 500, `told after ${told} ms`);
+      assert.ok(Math.abs(dropped - 10_000) <= 500, `dropped after ${dropped} ms`);
       assert.match(refusal.message, /^Authentication failure socket \S+$/);
       assert.equal(refusal.status, 401);
       assert.equal(reason, "io server disconnect");

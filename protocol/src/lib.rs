@@ -17,13 +17,14 @@
 //! Reading order:
 //!
 //! 1. [`Message`] and [`Prepared`]: what travels in and what travels out.
-//! 2. `engine`: packets, polling payloads, the handshake and `engine::Session`,
+//! 2. [`engine`]: packets, polling payloads, the handshake and [`engine::Session`],
 //!    the state machine of one connection over polling, WebSocket and the upgrade
 //!    between them.
 //! 3. [`websocket`]: RFC 6455 frames, the server's side.
 //! 4. `socket`: the seven Socket.IO packets, their binary attachments, the serde
 //!    bridge for arguments and `socket::Connection`, the namespaces of one session.
 
+pub mod engine;
 pub mod websocket;
 
 mod message;

@@ -1,0 +1,194 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::{
+    Prepared,
+    engine::{EngineConfig, SendError},
+    websocket::FrameHeader,
+};
+
+/// The outgoing packets of a session, in order.
+///
+/// A [`Prepared`] enters and leaves as one group, so nothing gets between a text and its
+/// attachments. Bytes and packets of groups are bounded; what the session itself adds (the
+/// open packet, one ping, a probe's answer) is few by construction and not counted.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    items: VecDeque<Item>,
+    /// The rest of a group whose first chunk was already taken.
+    begun: VecDeque<Bytes>,
+    bytes: usize,
+    packets: usize,
+    ping: bool,
+}
+
+#[derive(Debug)]
+enum Item {
+    Group(Prepared),
+    Ping,
+    /// Another engine packet in text form.
+    Text(Bytes),
+}
+
+impl Outbox {
+    /// Queues a group.
+    ///
+    /// One that is larger than the bounds is accepted while no other group is queued: it
+    /// could never be sent otherwise.
+    pub(super) fn push(
+        &mut self,
+        group: &Prepared,
+        config: &EngineConfig,
+    ) -> Result<(), SendError> {
+        let bytes = self.bytes.saturating_add(group.byte_len());
+        let packets = self.packets.saturating_add(group.packet_count());
+        let within = bytes <= config.send_queue_bytes() && packets <= config.send_queue_packets();
+        if !within && (self.bytes, self.packets) != (0, 0) {
+            return Err(SendError::QueueFull);
+        }
+        self.bytes = bytes;
+        self.packets = packets;
+        self.items.push_back(Item::Group(group.clone()));
+        Ok(())
+    }
+
+    pub(super) fn push_text(&mut self, packet: Bytes) {
+        self.items.push_back(Item::Text(packet));
+    }
+
+    /// Puts a packet in front of everything else. Nothing may have been begun.
+    pub(super) fn push_text_first(&mut self, packet: Bytes) {
+        self.items.push_front(Item::Text(packet));
+    }
+
+    pub(super) fn push_ping(&mut self) {
+        self.ping = true;
+        self.items.push_back(Item::Ping);
+    }
+
+    /// Returns whether a ping waits here: no pong can answer it yet.
+    pub(super) fn has_ping(&self) -> bool {
+        self.ping
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.begun.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn packets(&self) -> usize {
+        self.packets
+    }
+
+    /// Takes everything as one polling payload.
+    pub(super) fn take_payload(&mut self) -> Bytes {
+        let mut out = Vec::with_capacity(self.bytes.saturating_add(PAYLOAD_ROOM));
+        for item in std::mem::take(self).items {
+            match item {
+                Item::Group(group) => group.write_payload(&mut out),
+                Item::Ping => write_packet(b"2", &mut out),
+                Item::Text(text) => write_packet(&text, &mut out),
+            }
+        }
+        out.into()
+    }
+
+    /// Takes the next WebSocket bytes; the chunks of several calls are whole frames.
+    ///
+    /// Binary messages become `b` and base64 in text frames if `text_only`.
+    pub(super) fn take_frame(&mut self, text_only: bool) -> Option<Bytes> {
+        if let Some(chunk) = self.take_begun() {
+            return Some(chunk);
+        }
+        let item = self.items.pop_front()?;
+        let frame = match item {
+            Item::Ping => {
+                self.ping = false;
+                Some(Bytes::from_static(PING_FRAME))
+            }
+            Item::Text(text) => Some(text_frame(&text)),
+            Item::Group(group) => self.begin(&group, text_only),
+        };
+        if self.items.is_empty() && self.items.capacity() > KEPT_CAPACITY {
+            self.items = VecDeque::new();
+        }
+        frame
+    }
+
+    /// Takes the next chunk of a group that was begun.
+    pub(super) fn take_begun(&mut self) -> Option<Bytes> {
+        let chunk = self.begun.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(chunk.len());
+        if self.begun.is_empty() {
+            self.begun = VecDeque::new();
+        }
+        Some(chunk)
+    }
+
+    /// Drops everything but the rest of a group that was begun, which may be in the middle
+    /// of a frame.
+    pub(super) fn discard(&mut self) {
+        let begun = std::mem::take(&mut self.begun);
+        *self = Self {
+            bytes: begun.iter().map(Bytes::len).sum(),
+            begun,
+            ..Self::default()
+        };
+    }
+
+    /// Gives the memory of an empty queue back.
+    pub(super) fn shrink(&mut self) {
+        if self.items.is_empty() {
+            self.items = VecDeque::new();
+        }
+    }
+
+    fn begin(&mut self, group: &Prepared, text_only: bool) -> Option<Bytes> {
+        let mut first = None;
+        let mut left = 0_usize;
+        let mut keep = |chunk: Bytes| {
+            if first.is_none() {
+                first = Some(chunk);
+            } else {
+                left = left.saturating_add(chunk.len());
+                self.begun.push_back(chunk);
+            }
+        };
+        if text_only {
+            group.text_only_packets(|text| keep(text_frame(text)));
+        } else {
+            group.websocket_chunks(keep);
+        }
+        self.packets = self.packets.saturating_sub(group.packet_count());
+        self.bytes = self
+            .bytes
+            .saturating_sub(group.byte_len())
+            .saturating_add(left);
+        first
+    }
+}
+
+fn write_packet(packet: &[u8], out: &mut Vec<u8>) {
+    if !out.is_empty() {
+        out.push(b'\x1e');
+    }
+    out.extend_from_slice(packet);
+}
+
+fn text_frame(packet: &[u8]) -> Bytes {
+    let header = FrameHeader::text(packet.len());
+    [header.as_bytes(), packet].concat().into()
+}
+
+const PING_FRAME: &[u8] = b"\x81\x012";
+/// Room for separators and the session's own packets.
+const PAYLOAD_ROOM: usize = 160;
+/// A burst's memory is given back at once beyond this many items.
+const KEPT_CAPACITY: usize = 64;
+
+#[cfg(test)]
+mod tests;

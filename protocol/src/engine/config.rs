@@ -41,21 +41,21 @@ impl Default for EngineConfig {
 impl EngineConfig {
     /// Sets the time from a pong, or from the handshake, to the next ping; 25 s by default.
     #[must_use]
-    pub fn set_ping_interval(mut self, interval: Duration) -> Self {
+    pub fn with_ping_interval(mut self, interval: Duration) -> Self {
         self.ping_interval = interval;
         self
     }
 
     /// Sets the time in which a ping must be answered; 20 s by default.
     #[must_use]
-    pub fn set_ping_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_ping_timeout(mut self, timeout: Duration) -> Self {
         self.ping_timeout = timeout;
         self
     }
 
     /// Sets the time that an upgrade may take from its WebSocket's opening; 10 s by default.
     #[must_use]
-    pub fn set_upgrade_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_upgrade_timeout(mut self, timeout: Duration) -> Self {
         self.upgrade_timeout = timeout;
         self
     }
@@ -63,7 +63,7 @@ impl EngineConfig {
     /// Sets how long a session which the server closed waits for the peer to fetch what is
     /// queued; 30 s by default.
     #[must_use]
-    pub fn set_close_grace(mut self, grace: Duration) -> Self {
+    pub fn with_close_grace(mut self, grace: Duration) -> Self {
         self.close_grace = grace;
         self
     }
@@ -72,35 +72,35 @@ impl EngineConfig {
     ///
     /// The open packet announces it as `maxPayload`.
     #[must_use]
-    pub fn set_max_payload(mut self, bytes: usize) -> Self {
+    pub fn with_max_payload(mut self, bytes: usize) -> Self {
         self.max_payload = bytes;
         self
     }
 
     /// Sets the most packets of one POST body; 4,096 by default.
     #[must_use]
-    pub fn set_max_payload_packets(mut self, packets: usize) -> Self {
+    pub fn with_max_payload_packets(mut self, packets: usize) -> Self {
         self.max_payload_packets = packets;
         self
     }
 
     /// Sets the most bytes that wait to be sent on one session; 1 MiB by default.
     #[must_use]
-    pub fn set_send_queue_bytes(mut self, bytes: usize) -> Self {
+    pub fn with_send_queue_bytes(mut self, bytes: usize) -> Self {
         self.send_queue_bytes = bytes;
         self
     }
 
     /// Sets the most packets that wait to be sent on one session; 4,096 by default.
     #[must_use]
-    pub fn set_send_queue_packets(mut self, packets: usize) -> Self {
+    pub fn with_send_queue_packets(mut self, packets: usize) -> Self {
         self.send_queue_packets = packets;
         self
     }
 
     /// Sets the transports that a handshake may ask for; all by default.
     #[must_use]
-    pub fn set_transports(mut self, transports: impl Into<Transports>) -> Self {
+    pub fn with_transports(mut self, transports: impl Into<Transports>) -> Self {
         self.transports = transports.into();
         self
     }
@@ -109,7 +109,7 @@ impl EngineConfig {
     ///
     /// As in the reference server, a client which upgrades unasked is still served.
     #[must_use]
-    pub fn set_allow_upgrades(mut self, allow: bool) -> Self {
+    pub fn with_allow_upgrades(mut self, allow: bool) -> Self {
         self.allow_upgrades = allow;
         self
     }
@@ -270,18 +270,18 @@ mod tests {
     fn a_senseless_value_is_refused_by_name() {
         let config = EngineConfig::default;
         let cases = [
-            ("ping_interval", config().set_ping_interval(Duration::ZERO)),
-            ("ping_timeout", config().set_ping_timeout(Duration::MAX)),
+            ("ping_interval", config().with_ping_interval(Duration::ZERO)),
+            ("ping_timeout", config().with_ping_timeout(Duration::MAX)),
             (
                 "upgrade_timeout",
-                config().set_upgrade_timeout(Duration::ZERO),
+                config().with_upgrade_timeout(Duration::ZERO),
             ),
-            ("close_grace", config().set_close_grace(Duration::ZERO)),
-            ("max_payload", config().set_max_payload(0)),
-            ("max_payload_packets", config().set_max_payload_packets(0)),
-            ("send_queue_bytes", config().set_send_queue_bytes(0)),
-            ("send_queue_packets", config().set_send_queue_packets(0)),
-            ("transports", config().set_transports(Transports::NONE)),
+            ("close_grace", config().with_close_grace(Duration::ZERO)),
+            ("max_payload", config().with_max_payload(0)),
+            ("max_payload_packets", config().with_max_payload_packets(0)),
+            ("send_queue_bytes", config().with_send_queue_bytes(0)),
+            ("send_queue_packets", config().with_send_queue_packets(0)),
+            ("transports", config().with_transports(Transports::NONE)),
         ];
 
         for (field, config) in cases {

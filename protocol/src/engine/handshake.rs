@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn disabled_transport_is_unknown() {
-        let config = EngineConfig::default().set_transports(Transport::WebSocket);
+        let config = EngineConfig::default().with_transports(Transport::WebSocket);
 
         let target = verify(
             &Query::parse("transport=polling&EIO=4"),
@@ -273,8 +273,8 @@ mod tests {
     fn upgrades_are_announced_only_if_there_are_any() {
         let sid = Sid::from_random([0; 15]);
         let cases = [
-            EngineConfig::default().set_allow_upgrades(false),
-            EngineConfig::default().set_transports(Transport::Polling),
+            EngineConfig::default().with_allow_upgrades(false),
+            EngineConfig::default().with_transports(Transport::Polling),
         ];
 
         for config in cases {

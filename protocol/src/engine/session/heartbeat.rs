@@ -124,8 +124,8 @@ mod tests {
 
     fn config() -> EngineConfig {
         EngineConfig::default()
-            .set_ping_interval(300 * MS)
-            .set_ping_timeout(200 * MS)
+            .with_ping_interval(300 * MS)
+            .with_ping_timeout(200 * MS)
     }
 
     /// Returns a heartbeat whose first ping was just sent, and when.

@@ -12,8 +12,8 @@ fn group() -> Prepared {
 
 fn config() -> EngineConfig {
     EngineConfig::default()
-        .set_send_queue_bytes(20)
-        .set_send_queue_packets(3)
+        .with_send_queue_bytes(20)
+        .with_send_queue_packets(3)
 }
 
 fn frames(outbox: &mut Outbox, text_only: bool) -> Vec<u8> {

@@ -93,12 +93,12 @@ struct World {
 impl World {
     fn new(polite: bool, transport: Transport) -> Self {
         let config = EngineConfig::default()
-            .set_ping_interval(300 * MS)
-            .set_ping_timeout(800 * MS)
-            .set_upgrade_timeout(250 * MS)
+            .with_ping_interval(300 * MS)
+            .with_ping_timeout(800 * MS)
+            .with_upgrade_timeout(250 * MS)
             // A polite client never has to be left behind.
-            .set_close_grace(if polite { 60_000 * MS } else { 400 * MS })
-            .set_max_payload_packets(8);
+            .with_close_grace(if polite { 60_000 * MS } else { 400 * MS })
+            .with_max_payload_packets(8);
         let mut world = Self {
             wire: Wire::with_config(transport, config),
             polite,

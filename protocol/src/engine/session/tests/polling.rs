@@ -208,7 +208,7 @@ fn a_post_that_can_not_be_had_closes_the_session() {
 
 #[test]
 fn a_post_that_is_too_large_leaves_the_session_alone() {
-    let config = EngineConfig::default().set_max_payload(4);
+    let config = EngineConfig::default().with_max_payload(4);
     let mut wire = Wire::with_config(Transport::Polling, config);
 
     assert_eq!(wire.post("4abcd"), Err(InputError::PayloadTooBig));
@@ -222,7 +222,7 @@ fn a_post_that_is_too_large_leaves_the_session_alone() {
 
 #[test]
 fn a_post_with_too_many_packets_closes_the_session() {
-    let config = EngineConfig::default().set_max_payload_packets(2);
+    let config = EngineConfig::default().with_max_payload_packets(2);
     let mut wire = Wire::with_config(Transport::Polling, config);
     wire.post("4a\x1e4b").unwrap();
     assert_eq!(wire.events().len(), 2);
@@ -245,7 +245,7 @@ fn a_volatile_message_needs_a_waiting_get() {
 
 #[test]
 fn a_full_queue_refuses_and_keeps_what_it_has() {
-    let config = EngineConfig::default().set_send_queue_packets(1);
+    let config = EngineConfig::default().with_send_queue_packets(1);
     let mut wire = Wire::with_config(Transport::Polling, config);
     wire.send("first");
 

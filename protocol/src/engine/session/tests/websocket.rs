@@ -188,7 +188,7 @@ fn a_volatile_message_needs_an_empty_queue() {
 
 #[test]
 fn a_full_queue_refuses_until_frames_are_taken() {
-    let config = EngineConfig::default().set_send_queue_bytes(16);
+    let config = EngineConfig::default().with_send_queue_bytes(16);
     let mut wire = Wire::with_config(Transport::WebSocket, config);
     wire.sent();
     wire.send("12345");

@@ -21,10 +21,11 @@
 //!    the state machine of one connection over polling, WebSocket and the upgrade
 //!    between them.
 //! 3. [`websocket`]: RFC 6455 frames, the server's side.
-//! 4. `socket`: the seven Socket.IO packets, their binary attachments, the serde
-//!    bridge for arguments and `socket::Connection`, the namespaces of one session.
+//! 4. [`socket`]: the seven Socket.IO packets, their binary attachments, the serde
+//!    bridge for arguments and [`socket::Connection`], the namespaces of one session.
 
 pub mod engine;
+pub mod socket;
 pub mod websocket;
 
 mod message;

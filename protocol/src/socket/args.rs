@@ -1,0 +1,288 @@
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    error::{ArgsError, DecodeError, EncodeError},
+    json,
+};
+
+mod extract;
+mod list;
+mod placeholder;
+mod positions;
+mod resolve;
+mod surrogates;
+
+use self::positions::Positions;
+pub(super) use self::{list::write_args, placeholder::check_encoded};
+
+/// The arguments of an event or an ack as they came: valid JSON, not yet parsed, and the
+/// attachments that its placeholders stand for.
+///
+/// Cloning counts references. The text is a slice of the message, so keeping a value keeps
+/// the message's buffer.
+#[derive(Clone)]
+pub struct RawArgs {
+    text: ByteString,
+    attachments: Option<Arc<[Bytes]>>,
+    /// Where the array starts in the text.
+    start: u32,
+    /// Where the first argument starts. Right behind the opening bracket unless the array
+    /// starts with the name of an event, which is then skipped.
+    rest: u32,
+    /// One past the array's closing bracket.
+    end: u32,
+    len: u32,
+}
+
+impl RawArgs {
+    /// Takes a JSON array as the argument list, and the attachments of its placeholders.
+    ///
+    /// Where there are no attachments, nothing is taken for a placeholder.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text is no JSON array and nothing else, nests deeper than 128 levels, or
+    /// has a placeholder for an attachment that there is not.
+    pub fn from_json(
+        json: impl Into<ByteString>,
+        attachments: Vec<Bytes>,
+    ) -> Result<Self, DecodeError> {
+        let mut args = Self::parse(json.into(), 0, json::MAX_DEPTH)?;
+        args.attach(attachments)?;
+        Ok(args)
+    }
+
+    /// Encodes a value as [`encode::event`](super::encode::event) does: a tuple is a list of
+    /// arguments, `()` is none, anything else is one.
+    ///
+    /// # Errors
+    ///
+    /// As of [`encode::event`](super::encode::event).
+    pub fn encode<T: Serialize + ?Sized>(args: &T) -> Result<Self, EncodeError> {
+        Self::default().with(args)
+    }
+
+    /// Returns these arguments and more behind them, encoded as by [`encode`](Self::encode).
+    ///
+    /// # Errors
+    ///
+    /// As of [`encode::event`](super::encode::event).
+    pub fn with<T: Serialize + ?Sized>(&self, more: &T) -> Result<Self, EncodeError> {
+        let before = self.attachments();
+        let mut added = Vec::new();
+        let attachments = write_args(&mut added, None, more, before.to_vec())?;
+        if !attachments.is_empty() {
+            check_encoded(&added, attachments.len(), attachments.len() - before.len())?;
+            if before.is_empty() {
+                check_encoded(self.array().as_bytes(), attachments.len(), 0)?;
+            }
+        }
+        // What was written is an array, in UTF-8.
+        let added = String::from_utf8(added).unwrap_or_default();
+        let added = added.get(1..).unwrap_or("]");
+        let comma = if self.is_empty() || added == "]" {
+            ""
+        } else {
+            ","
+        };
+        let text = format!("[{}{comma}{added}", self.elements());
+        let mut args =
+            Self::parse(text.into(), 0, json::MAX_DEPTH).map_err(|_| EncodeError::TooDeep)?;
+        args.attachments = share(attachments);
+        Ok(args)
+    }
+
+    /// Parses the arguments into a type.
+    ///
+    /// A tuple takes the arguments by position: it ignores those beyond its length, and sees
+    /// `null` where there are fewer. An array of fixed size is a tuple to serde. `()` takes any
+    /// arguments. Any other type takes the first argument.
+    ///
+    /// Types that ask for bytes, such as [`Bytes`], take the attachment of a placeholder, at
+    /// any depth. A `serde_json::Value` keeps the placeholder as the object that it is.
+    /// Escapes of lone surrogates, which no `String` can hold, become U+FFFD.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the arguments don't fit the type.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, ArgsError> {
+        let array = self.array();
+        match T::deserialize(self.positions(array)) {
+            Ok(args) => Ok(args),
+            Err(error) => match surrogates::replace_lone(array) {
+                Some(array) => Ok(T::deserialize(self.positions(&array))?),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Returns how many arguments there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Returns whether there are no arguments.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Iterates over the JSON text of each argument.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let text = self.elements();
+        let mut at = 0;
+        (0..self.len).map(move |_| {
+            let start = json::skip_space(text.as_bytes(), at);
+            let end = json::value_end(text.as_bytes(), start);
+            at = json::skip_space(text.as_bytes(), end) + 1;
+            text.get(start..end).unwrap_or_default()
+        })
+    }
+
+    /// Returns the JSON text of the arguments with the commas between them, without the
+    /// brackets around them; empty when there are none.
+    #[must_use]
+    pub fn elements(&self) -> &str {
+        let end = (self.end as usize).saturating_sub(1);
+        match self.text.get(self.rest as usize..end) {
+            Some(elements) if self.len > 0 => elements,
+            _ => "",
+        }
+    }
+
+    /// Returns the JSON array of the arguments: a slice for an ack's, put together for an
+    /// event's, as an event's name is not among them.
+    #[must_use]
+    pub fn json(&self) -> Cow<'_, str> {
+        if self.rest == self.start + 1 {
+            Cow::Borrowed(self.array())
+        } else {
+            Cow::Owned(format!("[{}]", self.elements()))
+        }
+    }
+
+    /// Returns the attachments, in order.
+    #[must_use]
+    pub fn attachments(&self) -> &[Bytes] {
+        self.attachments.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the bytes of the message that the arguments came in.
+    pub(super) fn weight(&self) -> usize {
+        let attached: usize = self.attachments().iter().map(Bytes::len).sum();
+        self.text.len() + attached
+    }
+
+    /// Parses the array that starts at `start` and ends the text.
+    pub(super) fn parse(
+        text: ByteString,
+        start: usize,
+        max_depth: u8,
+    ) -> Result<Self, DecodeError> {
+        let (mut args, _) = Self::scan(text, start, max_depth)?;
+        args.rest = args.start + 1;
+        Ok(args)
+    }
+
+    /// Parses an array whose first element is the name of an event; also returns where that
+    /// is in the text.
+    pub(super) fn parse_named(
+        text: ByteString,
+        start: usize,
+        max_depth: u8,
+    ) -> Result<(Self, Range<usize>), DecodeError> {
+        let (mut args, name) = Self::scan(text, start, max_depth)?;
+        args.len = args.len.checked_sub(1).ok_or(DecodeError::InvalidPayload)?;
+        Ok((args, name))
+    }
+
+    /// Adds the attachments, and checks that every placeholder stands for one of them.
+    pub(super) fn attach(&mut self, attachments: Vec<Bytes>) -> Result<(), DecodeError> {
+        if !attachments.is_empty() {
+            placeholder::check(self.array(), attachments.len())?;
+        }
+        self.attachments = share(attachments);
+        Ok(())
+    }
+
+    fn scan(
+        text: ByteString,
+        start: usize,
+        max_depth: u8,
+    ) -> Result<(Self, Range<usize>), DecodeError> {
+        let array = text.as_bytes().get(start..).unwrap_or_default();
+        if array.first() != Some(&b'[') {
+            return Err(DecodeError::InvalidPayload);
+        }
+        let shape = json::scan(array, max_depth, &mut ())?;
+        let offset = |at: usize| u32::try_from(at + start).map_err(|_| DecodeError::TooLarge);
+        let args = Self {
+            start: offset(0)?,
+            rest: offset(shape.rest)?,
+            end: offset(shape.end)?,
+            len: shape.len,
+            attachments: None,
+            text,
+        };
+        Ok((args, shape.first + start..shape.first_end + start))
+    }
+
+    /// The whole array, an event's name included.
+    fn array(&self) -> &str {
+        let range = self.start as usize..self.end as usize;
+        self.text.get(range).unwrap_or_default()
+    }
+
+    fn positions<'a>(&'a self, array: &'a str) -> Positions<'a> {
+        Positions {
+            array,
+            rest: (self.rest - self.start) as usize,
+            len: self.len,
+            attachments: self.attachments(),
+        }
+    }
+}
+
+/// No arguments.
+impl Default for RawArgs {
+    fn default() -> Self {
+        Self {
+            text: ByteString::from_static("[]"),
+            attachments: None,
+            start: 0,
+            rest: 1,
+            end: 2,
+            len: 0,
+        }
+    }
+}
+
+impl fmt::Debug for RawArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawArgs")
+            .field("elements", &self.elements())
+            .field("attachments", &self.attachments())
+            .finish()
+    }
+}
+
+/// Compares the texts, spelling included, and the attachments.
+impl PartialEq for RawArgs {
+    fn eq(&self, other: &Self) -> bool {
+        self.elements() == other.elements() && self.attachments() == other.attachments()
+    }
+}
+
+impl Eq for RawArgs {}
+
+fn share(attachments: Vec<Bytes>) -> Option<Arc<[Bytes]>> {
+    (!attachments.is_empty()).then(|| attachments.into())
+}
+
+#[cfg(test)]
+mod tests;

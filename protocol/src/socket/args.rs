@@ -172,6 +172,11 @@ impl RawArgs {
         self.attachments.as_deref().unwrap_or_default()
     }
 
+    /// Returns the message that the arguments came in.
+    pub(super) fn text(&self) -> &ByteString {
+        &self.text
+    }
+
     /// Returns the bytes of the message that the arguments came in.
     pub(super) fn weight(&self) -> usize {
         let attached: usize = self.attachments().iter().map(Bytes::len).sum();

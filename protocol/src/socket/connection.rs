@@ -231,7 +231,7 @@ impl Connection {
         let text_len = text.len();
         let event = match kind {
             Kind::Event => {
-                let packet = EventPacket::parse(&text, payload, id, &self.limits)?;
+                let packet = EventPacket::parse(text, payload, id, &self.limits)?;
                 Some(Event::Event { slot, packet })
             }
             Kind::Ack => {

@@ -18,12 +18,13 @@ pub struct EventPacket {
 impl EventPacket {
     /// Parses the payload that starts at `payload`.
     pub(super) fn parse(
-        text: &ByteString,
+        text: ByteString,
         payload: usize,
         id: Option<u64>,
         limits: &Limits,
     ) -> Result<Self, DecodeError> {
-        let (args, range) = RawArgs::parse_named(text.clone(), payload, limits.max_depth())?;
+        let (args, range) = RawArgs::parse_named(text, payload, limits.max_depth())?;
+        let text = args.text();
         let raw = text.get(range).unwrap_or_default();
         let name = EventName::parse(text, raw, limits.max_name_len())?;
         Ok(Self { id, name, args })

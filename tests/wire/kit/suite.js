@@ -6,7 +6,8 @@ import { start, TARGET } from "../servers.js";
 /** A server that runs for the tests of this file: read `.port` only inside them. */
 export function serverFor(name) {
   const server = { port: 0 };
-  before(async () => Object.assign(server, await start(name)));
+  server.ready = start(name).then((started) => Object.assign(server, started));
+  before(() => server.ready);
   after(async () => {
     hangUp();
     await server.stop?.();

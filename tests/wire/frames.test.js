@@ -294,6 +294,16 @@ for (const headers of [{ Connection: "keep-alive, Upgrade" }, { Connection: "upg
   });
 }
 
+for (const path of ["/", "/engine.io", "/other/"]) {
+  test(`an upgrade request for ${path} is not the engine's`, async () => {
+    const { client, response } = await WebSocketClient.attempt(server, { path });
+
+    assert.equal(client, undefined);
+    // Node ends the connection after a second, without a word.
+    assert.ok([404, undefined].includes(response?.status), `${response?.status}`);
+  });
+}
+
 for (const [name, path, query] of [
   ["Engine.IO", "/engine.io/", "EIO=4&transport=websocket"],
   ["Socket.IO", "/socket.io/", "EIO=4&transport=websocket"],

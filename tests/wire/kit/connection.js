@@ -44,8 +44,9 @@ export class Connection {
     return this;
   }
 
-  finish() {
-    this.#socket.end();
+  /** Reads no more, so that what the server writes piles up on its side. */
+  pause() {
+    this.#socket.pause();
   }
 
   /** Drops the stream without a goodbye; with `reset` the peer sees RST instead of FIN. */

@@ -8,12 +8,14 @@ import { errorBody, Polling, RS } from "./kit/polling.js";
 import { roundTrips, serverFor } from "./kit/suite.js";
 import { WebSocketClient } from "./kit/websocket.js";
 
-const server = serverFor("conformance");
+// Short timers only where the title is about them.
+const quick = serverFor("conformance");
+const server = serverFor("wire");
 const handshake = (query, options) => request(server, { target: `/engine.io/?${query}`, ...options });
 
 function assertOpen({ sid, ...rest }, upgrades) {
   assert.match(sid, /^[\w-]{20,}$/);
-  assert.deepEqual(rest, { upgrades, pingInterval: 300, pingTimeout: 200, maxPayload: 1_000_000 });
+  assert.deepEqual(rest, { upgrades, pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1_000_000 });
 }
 
 test("handshake over polling opens a session", async () => {
@@ -129,7 +131,7 @@ test("WebSocket closes the session upon an invalid packet format", async () => {
 });
 
 test("polling pings and waits for the pong, three times", async () => {
-  const session = await Polling.open(server);
+  const session = await Polling.open(quick);
 
   for (let round = 0; round < 3; round += 1) {
     assert.equal((await session.poll()).body, "2");
@@ -138,7 +140,7 @@ test("polling pings and waits for the pong, three times", async () => {
 });
 
 test("polling closes the session upon ping timeout", async () => {
-  const session = await Polling.open(server);
+  const session = await Polling.open(quick);
 
   const bodies = [(await session.poll()).body, (await session.poll()).body];
 
@@ -147,7 +149,7 @@ test("polling closes the session upon ping timeout", async () => {
 });
 
 test("WebSocket pings and waits for the pong, three times", async () => {
-  const peer = await Peer.open(server, "websocket", { path: "/engine.io/", pong: false });
+  const peer = await Peer.open(quick, "websocket", { path: "/engine.io/", pong: false });
 
   for (let round = 0; round < 3; round += 1) {
     await peer.expect("2");
@@ -157,7 +159,7 @@ test("WebSocket pings and waits for the pong, three times", async () => {
 });
 
 test("WebSocket closes upon ping timeout", async () => {
-  const peer = await Peer.open(server, "websocket", { path: "/engine.io/", pong: false });
+  const peer = await Peer.open(quick, "websocket", { path: "/engine.io/", pong: false });
 
   await peer.expect("2");
 
@@ -177,7 +179,7 @@ test("polling closes upon a close packet and answers the pending poll with a noo
 });
 
 test("WebSocket closes after a close packet", async () => {
-  const peer = await Peer.open(server, "websocket", { path: "/engine.io/", pong: false });
+  const peer = await Peer.open(quick, "websocket", { path: "/engine.io/", pong: false });
 
   await peer.send("1");
 

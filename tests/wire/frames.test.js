@@ -220,6 +220,22 @@ for (const code of [undefined, 1000, 1001, 4000]) {
   });
 }
 
+for (const [name, provoke] of [
+  ["the server's", (client) => client.send("garbage")],
+  ["the client's", (client) => client.close(1000)],
+]) {
+  test(`the stream ends within a second once ${name} close frame is answered`, async () => {
+    const client = await opened();
+    const start = performance.now();
+
+    provoke(client);
+    await client.closed;
+    await client.connection.ended;
+
+    assert.ok(performance.now() - start < 1000);
+  });
+}
+
 sockeyeOnly("a frame in the segment of the upgrade request is served", "Node loses it", async () => {
   const client = await opened({ early: message("4early") });
 

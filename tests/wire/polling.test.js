@@ -181,7 +181,10 @@ test("two posts at once end the session: both are refused", async () => {
 
   assert.deepEqual(answer(second), [400, ""]);
   assert.deepEqual(answer(await pending), [200, "1"]);
-  await connection.ended;
+  connection.write("lo!!!!!!");
+  const first = await connection.response();
+  assert.ok(first === null || first.status === 400, `${first?.status}`);
+  connection.destroy();
   assert.deepEqual(answer(await session.poll()), gone);
 });
 

@@ -9,7 +9,9 @@ import { errorBody, Polling } from "./kit/polling.js";
 import { roundTrips, serverFor } from "./kit/suite.js";
 import { WebSocketClient } from "./kit/websocket.js";
 
-const server = serverFor("conformance");
+// Short timers only where the title is about them.
+const quick = serverFor("conformance");
+const server = serverFor("wire");
 const path = "/socket.io/";
 const handshake = (query, options) => request(server, { target: `${path}?${query}`, ...options });
 
@@ -50,7 +52,7 @@ for (const query of ["EIO=abc&transport=websocket", "EIO=4&transport=abc"]) {
 
 for (const transport of TRANSPORTS) {
   test(`${transport} pings and waits for the pong, three times`, async () => {
-    const peer = await Peer.join(server, transport, { pong: false });
+    const peer = await Peer.join(quick, transport, { pong: false });
 
     for (let round = 0; round < 3; round += 1) {
       await peer.expect("2");
@@ -60,7 +62,7 @@ for (const transport of TRANSPORTS) {
   });
 
   test(`${transport} closes upon ping timeout`, async () => {
-    const peer = await Peer.join(server, transport, { pong: false });
+    const peer = await Peer.join(quick, transport, { pong: false });
 
     await peer.expect("2");
 
@@ -80,7 +82,7 @@ test("polling closes upon a close packet", async () => {
 });
 
 test("WebSocket closes after a close packet", async () => {
-  const peer = await Peer.open(server, "websocket");
+  const peer = await Peer.open(quick, "websocket");
 
   await peer.send("1");
 
@@ -163,14 +165,14 @@ for (const transport of TRANSPORTS) {
   });
 
   test(`connect over ${transport}: a session that never connects is closed`, async () => {
-    const peer = await Peer.open(server, transport);
+    const peer = await Peer.open(quick, transport);
 
     // Pings are answered, so only the connect timeout can be what ends it.
     await peer.closed;
   });
 
   test(`disconnect over ${transport}: from the main namespace`, async () => {
-    const peer = await Peer.join(server, transport, { pong: false });
+    const peer = await Peer.join(quick, transport, { pong: false });
 
     await peer.send("41");
 

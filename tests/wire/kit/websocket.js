@@ -40,12 +40,11 @@ export class WebSocketClient {
     this.headers = headers;
     this.#read().catch((error) => {
       this.connection.destroy();
-      this.#frames.end(error);
-      this.#closed.resolve({ code: 1002, reason: `the server broke the protocol: ${error.message}` });
+      this.#end({ code: 1002, reason: `the server broke the protocol: ${error.message}` });
     });
   }
 
-  /** `{ code, reason }` of the server's close frame (1005: empty, 1006: none) once the stream has ended too. */
+  /** `{ code, reason }` of the server's close frame (1005: empty), or 1006 once the stream has ended without one. */
   get closed() {
     return within(this.#closed.promise, "the WebSocket to close");
   }
@@ -76,7 +75,6 @@ export class WebSocketClient {
   }
 
   async #read() {
-    let closing = { code: 1006, reason: "" };
     for (;;) {
       const head = await this.connection.read(2, Infinity);
       if (!head) break;
@@ -89,15 +87,19 @@ export class WebSocketClient {
       const payload = length > 0 ? await this.connection.read(length) : Buffer.alloc(0);
       if (!payload) break;
       if (opcode === Opcode.CLOSE) {
-        closing = { code: length >= 2 ? payload.readUInt16BE() : 1005, reason: String(payload.subarray(2)) };
+        this.#end({ code: length >= 2 ? payload.readUInt16BE() : 1005, reason: String(payload.subarray(2)) });
         if (!this.#saidClose) this.connection.write(frame({ opcode, payload }));
       } else {
         this.#frames.push({ opcode, payload, text: opcode === Opcode.TEXT ? String(payload) : undefined });
       }
     }
     this.connection.destroy();
-    this.#closed.resolve(closing);
-    this.#frames.end(new Error(`the WebSocket closed with ${closing.code}`));
+    this.#end({ code: 1006, reason: "" });
+  }
+
+  #end(how) {
+    this.#closed.resolve(how);
+    this.#frames.end(new Error(`the WebSocket closed with ${how.code}`));
   }
 }
 

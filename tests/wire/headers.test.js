@@ -77,7 +77,8 @@ for (const target of [
     assert.equal(response.headers["access-control-allow-methods"], "GET,HEAD,PUT,PATCH,POST,DELETE");
     assert.equal(response.headers["access-control-allow-headers"], "x-one,x-two");
     assert.equal(response.headers.vary.toLowerCase(), "access-control-request-headers");
-    assert.equal(response.headers["content-length"], "0");
+    // RFC 9110 wants no length on a 204; Node sends one for the sake of old Safari.
+    assert.ok([undefined, "0"].includes(response.headers["content-length"]));
   });
 }
 

@@ -171,6 +171,25 @@ test("events posted one request after the other on one connection keep their ord
   peer.stop();
 });
 
+test("a small packet does not wait for the client's TCP to acknowledge the one before", async () => {
+  const [sender, member] = await Promise.all([Peer.join(server, "websocket"), Peer.join(server, "websocket")]);
+  const waits = [];
+
+  for (let round = 0; round < 20; round += 1) {
+    // The member says something only here, so its acknowledgement of the news may be delayed.
+    await member.call("join", "no delay");
+    const start = performance.now();
+    await sender.send('42["to","no delay","news"]');
+    await member.expect('42["news"]');
+    waits.push(performance.now() - start);
+  }
+
+  // Without TCP_NODELAY it is 40 ms each time.
+  assert.ok(waits.sort((one, other) => one - other)[10] < 20, `the median is ${waits[10]} ms`);
+  sender.stop();
+  member.stop();
+});
+
 test("nothing comes before the answer to CONNECT", async () => {
   const sender = await Peer.join(server, "websocket");
   const peer = await Peer.open(server, "websocket");

@@ -120,6 +120,26 @@ impl RawArgs {
         }
     }
 
+    /// Returns the arguments without the first `count`, sharing the text and the attachments.
+    #[must_use]
+    pub fn skip(&self, count: usize) -> Self {
+        let text = self.text.as_bytes();
+        let mut rest = self.clone();
+        for _ in 0..count.min(self.len()) {
+            let start = json::skip_space(text, rest.rest as usize);
+            let end = json::skip_space(text, json::value_end(text, start));
+            rest.len = rest.len.saturating_sub(1);
+            // Behind the comma, or on the closing bracket if this was the last.
+            let next = if rest.len > 0 {
+                end.saturating_add(1)
+            } else {
+                end
+            };
+            rest.rest = u32::try_from(next).unwrap_or(rest.end);
+        }
+        rest
+    }
+
     /// Returns how many arguments there are.
     #[must_use]
     pub fn len(&self) -> usize {

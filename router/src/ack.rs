@@ -1,0 +1,155 @@
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use serde::Serialize;
+use sockeye_protocol::{
+    Prepared,
+    socket::{ArgsError, RawArgs, encode},
+};
+use tokio::sync::oneshot;
+
+use crate::{AckError, EmitError, SocketRef, socket::Operation};
+
+/// The client's request for an answer to an event.
+///
+/// As an extractor it takes the request out of the call. Sending consumes it, so an event is
+/// answered at most once; dropping it answers nothing.
+#[must_use = "the client waits for `send`"]
+#[derive(Clone, Debug)]
+pub struct Ack {
+    socket: SocketRef,
+    /// None where the client asked for no answer.
+    id: Option<u64>,
+}
+
+impl Ack {
+    pub(crate) fn new(socket: SocketRef, id: Option<u64>) -> Self {
+        Self { socket, id }
+    }
+
+    /// Returns whether the client asked for an answer.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// Answers: a tuple is the list of arguments, anything else is one argument.
+    ///
+    /// Does nothing if the client asked for no answer. The answer takes its place behind what was
+    /// emitted to the socket before.
+    ///
+    /// # Errors
+    ///
+    /// When the arguments can't be encoded, the socket is gone or its queue is full.
+    pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
+        let Some(id) = self.id else {
+            return Ok(());
+        };
+        let packet = encode::ack(self.socket.namespace_name(), id, args)?;
+        self.socket.send(packet)
+    }
+
+    /// Answers with arguments as they were received, attachments included.
+    ///
+    /// # Errors
+    ///
+    /// When the socket is gone or its queue is full.
+    pub fn send_raw(self, args: &RawArgs) -> Result<(), EmitError> {
+        let Some(id) = self.id else {
+            return Ok(());
+        };
+        let packet = encode::ack_raw(self.socket.namespace_name(), id, args);
+        self.socket.send(packet)
+    }
+}
+
+/// What resolves an ack that the server waits for.
+pub(crate) type AckSender = oneshot::Sender<Result<RawArgs, AckError>>;
+
+/// An emit that waits for the client's answer once it is awaited.
+///
+/// The event is sent when this is awaited, not before.
+#[must_use = "nothing is sent until it is awaited"]
+pub struct EmitWithAck<T> {
+    socket: SocketRef,
+    encoded: Result<(u64, Prepared), EmitError>,
+    timeout: Duration,
+    read: fn(RawArgs) -> Result<T, ArgsError>,
+}
+
+impl<T: 'static> EmitWithAck<T> {
+    pub(crate) fn new(
+        socket: SocketRef,
+        encoded: Result<(u64, Prepared), EmitError>,
+        read: fn(RawArgs) -> Result<T, ArgsError>,
+    ) -> Self {
+        let timeout = socket.hub().0.config.ack_timeout;
+        Self {
+            socket,
+            encoded,
+            timeout,
+            read,
+        }
+    }
+
+    /// Sets how long the answer is waited for.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    async fn run(self) -> Result<T, AckError> {
+        let read = self.read;
+        let (id, packet) = self.encoded?;
+        if self.socket.is_closed() {
+            return Err(EmitError::Closed.into());
+        }
+        let (sender, answer) = oneshot::channel();
+        let _forget = ForgetAck {
+            socket: self.socket.clone(),
+            id,
+        };
+        self.socket
+            .perform(Operation::EmitWithAck { id, packet, sender });
+        let args = tokio::time::timeout(self.timeout, answer)
+            .await
+            .map_err(|_| AckError::Timeout)?
+            .map_err(|_| AckError::Disconnected)??;
+        Ok(read(args)?)
+    }
+}
+
+impl<T: 'static> IntoFuture for EmitWithAck<T> {
+    type Output = Result<T, AckError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<T> fmt::Debug for EmitWithAck<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmitWithAck")
+            .field("socket", &self.socket)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes a pending ack off its socket's table when nobody waits for it any more: it was
+/// answered, it timed out, or the waiting future was dropped.
+struct ForgetAck {
+    socket: SocketRef,
+    id: u64,
+}
+
+impl Drop for ForgetAck {
+    fn drop(&mut self) {
+        self.socket.perform(Operation::ForgetAck { id: self.id });
+    }
+}

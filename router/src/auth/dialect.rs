@@ -1,0 +1,181 @@
+use serde_json::{Value, json};
+use sockeye_protocol::{Sid, socket::RawArgs};
+
+use super::AuthError;
+use crate::{Handshake, SocketRef};
+
+/// The event names and shapes that a client authenticates with after it has connected.
+///
+/// The three presets are the flows that existing frontends use; their event names can be changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Dialect {
+    request: String,
+    accepted: String,
+    refused: String,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Shape {
+    /// Token in the event; answers are objects with a status.
+    Status,
+    /// Token in the handshake; the answer is the socket's id and the time.
+    IdAndTime,
+    /// Id and key in the event; the answer is a truth value.
+    Truth,
+}
+
+impl Dialect {
+    /// `authentication` with the access token → `authenticated` or `unauthorized`, both with
+    /// `{status, message}`.
+    ///
+    /// The token is the first argument, or its field `token`, `accessToken` or `access_token`.
+    /// This is the default, and the only preset in which a token in the handshake authenticates
+    /// the socket as it connects.
+    #[must_use]
+    pub fn authentication() -> Self {
+        Self::new(
+            "authentication",
+            "authenticated",
+            "unauthorized",
+            Shape::Status,
+        )
+    }
+
+    /// `authenticate` without payload, the token being in the handshake (`auth.token` or a bearer
+    /// header) → `authenticated` `{id, time}` or `unauthenticated`.
+    #[must_use]
+    pub fn authenticate() -> Self {
+        Self::new(
+            "authenticate",
+            "authenticated",
+            "unauthenticated",
+            Shape::IdAndTime,
+        )
+    }
+
+    /// `initialConnection` `{id, secretkey}` → `auth` `true` or `false`.
+    #[must_use]
+    pub fn initial_connection() -> Self {
+        Self::new("initialConnection", "auth", "auth", Shape::Truth)
+    }
+
+    /// Changes the event names: the client's request and the server's two answers.
+    #[must_use]
+    pub fn with_events(
+        mut self,
+        request: impl Into<String>,
+        accepted: impl Into<String>,
+        refused: impl Into<String>,
+    ) -> Self {
+        self.request = request.into();
+        self.accepted = accepted.into();
+        self.refused = refused.into();
+        self
+    }
+
+    /// Returns the event that the client authenticates with.
+    #[must_use]
+    pub fn request_event(&self) -> &str {
+        &self.request
+    }
+
+    /// Returns whether a token in the handshake is verified as the socket connects.
+    #[must_use]
+    pub fn verifies_handshake(&self) -> bool {
+        self.shape == Shape::Status
+    }
+
+    /// Finds the token of an attempt, and the id it is for where the dialect has one.
+    pub(crate) fn token(
+        &self,
+        socket: &SocketRef,
+        args: &RawArgs,
+    ) -> Option<(String, Option<String>)> {
+        match self.shape {
+            Shape::Status => Some((token_argument(args)?, None)),
+            Shape::IdAndTime => Some((
+                handshake_token(socket.auth_payload(), socket.handshake())?,
+                None,
+            )),
+            Shape::Truth => {
+                let argument: Value = args.decode().ok()?;
+                let token = argument.get("secretkey")?.as_str()?.to_owned();
+                let id = match argument.get("id")? {
+                    Value::String(id) => id.clone(),
+                    Value::Number(id) => id.to_string(),
+                    _ => return None,
+                };
+                Some((token, Some(id)))
+            }
+        }
+    }
+
+    /// Returns the event and argument that tell the client it is authenticated.
+    pub(crate) fn acceptance(&self, socket: Sid) -> (&str, Option<Value>) {
+        let argument = match self.shape {
+            Shape::Status => json!({"status": 200, "message": "Authentication success"}),
+            Shape::IdAndTime => {
+                let now = humantime::format_rfc3339_millis(std::time::SystemTime::now());
+                json!({"id": socket.as_str(), "time": now.to_string()})
+            }
+            Shape::Truth => Value::Bool(true),
+        };
+        (&self.accepted, Some(argument))
+    }
+
+    /// Returns the event and argument that tell the client it is not.
+    pub(crate) fn refusal(&self, socket: Sid, error: AuthError) -> (&str, Option<Value>) {
+        let argument = match self.shape {
+            Shape::Status => Some(status_object(socket, error)),
+            Shape::IdAndTime => None,
+            Shape::Truth => Some(Value::Bool(false)),
+        };
+        (&self.refused, argument)
+    }
+
+    fn new(request: &str, accepted: &str, refused: &str, shape: Shape) -> Self {
+        Self {
+            request: request.to_owned(),
+            accepted: accepted.to_owned(),
+            refused: refused.to_owned(),
+            shape,
+        }
+    }
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self::authentication()
+    }
+}
+
+/// Returns `{status, message}` for a failed attempt.
+pub(crate) fn status_object(socket: Sid, error: AuthError) -> Value {
+    json!({"status": error.status(), "message": error.message(socket)})
+}
+
+/// Returns the token of a handshake: `auth.token`, or else a bearer header.
+pub(crate) fn handshake_token(auth_payload: &str, handshake: &Handshake) -> Option<String> {
+    let payload: Value = serde_json::from_str(auth_payload).unwrap_or_default();
+    let token = match payload.get("token") {
+        // Frontends often pass a whole header value.
+        Some(Value::String(token)) => Some(token.strip_prefix("Bearer ").unwrap_or(token)),
+        // A token that is no text is a bad token, not a missing one.
+        Some(Value::Null) | None => handshake.bearer_token(),
+        Some(_) => Some(""),
+    };
+    token.map(str::to_owned)
+}
+
+fn token_argument(args: &RawArgs) -> Option<String> {
+    let argument: Value = args.decode().ok()?;
+    let named = || {
+        TOKEN_FIELDS
+            .iter()
+            .find_map(|field| argument.get(field)?.as_str())
+    };
+    argument.as_str().or_else(named).map(str::to_owned)
+}
+
+const TOKEN_FIELDS: [&str; 3] = ["token", "accessToken", "access_token"];

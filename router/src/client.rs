@@ -1,0 +1,339 @@
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::{Rc, Weak},
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use sockeye_protocol::{
+    Message,
+    socket::{Connection, Event, Slot, encode},
+};
+use tokio::task::JoinHandle;
+
+use crate::{
+    DisconnectReason, Handshake, Hub, NamespaceRef, Outlet, Refusal, courier::Local,
+    socket::SocketCell,
+};
+
+/// One connection as the router sees it: the sockets of a client, behind one transport.
+///
+/// The transport creates it on the arbiter that the connection is to live on, gives it every
+/// message that arrives, in order, and tells it when the connection is gone. It is bound to that
+/// thread. Dropping the last handle without [`Client::disconnected`] counts as a closed transport.
+#[derive(Clone)]
+pub struct Client(Rc<Handle>);
+
+struct Handle(Rc<ClientCell>);
+
+pub(crate) struct ClientCell {
+    pub(crate) outlet: Box<dyn Outlet>,
+    hub: Hub,
+    local: Rc<Local>,
+    key: Cell<usize>,
+    handshake: Arc<Handshake>,
+    machine: RefCell<Connection>,
+    sockets: RefCell<Vec<Rc<SocketCell>>>,
+    closed: Cell<bool>,
+    draining: Cell<bool>,
+    /// How many sockets have asked the transport to stop reading.
+    pauses: Cell<usize>,
+    /// Since when the client has been asking to connect without being authenticated.
+    unauthenticated_since: Cell<Option<Instant>>,
+    timer: RefCell<Option<(Instant, JoinHandle<()>)>>,
+}
+
+impl Client {
+    /// Creates the client of a new connection.
+    ///
+    /// Must be called on an actix arbiter. The connect timeout starts here.
+    #[must_use]
+    pub fn new(hub: &Hub, outlet: impl Outlet, handshake: Handshake) -> Self {
+        let local = Local::of(&hub.0);
+        let config = &hub.0.config;
+        let machine = Connection::new(config.limits.clone(), config.connect_timeout, now());
+        let cell = Rc::new(ClientCell {
+            outlet: Box::new(outlet),
+            hub: hub.clone(),
+            local,
+            key: Cell::new(0),
+            handshake: Arc::new(handshake),
+            machine: RefCell::new(machine),
+            sockets: RefCell::default(),
+            closed: Cell::new(false),
+            draining: Cell::new(false),
+            pauses: Cell::new(0),
+            unauthenticated_since: Cell::new(None),
+            timer: RefCell::default(),
+        });
+        hub.0.stats.clients.fetch_add(1, Ordering::Relaxed);
+        cell.key.set(cell.local.add_client(cell.clone()));
+        cell.arm_timer();
+        Self(Rc::new(Handle(cell)))
+    }
+
+    /// Takes a message from the transport.
+    ///
+    /// Handlers that need not wait have run when it returns. A message that breaks the protocol
+    /// closes the connection. After [`Outlet::pause`] the transport should give no more until
+    /// [`Outlet::resume`].
+    pub fn receive(&self, message: Message) {
+        self.0.0.receive(message);
+    }
+
+    /// Ends the client: its transport is gone.
+    pub fn disconnected(&self, reason: DisconnectReason) {
+        self.0.0.end(reason);
+    }
+
+    /// Closes the connection: its sockets end with `reason`, what is queued still goes out.
+    pub fn close(&self, reason: DisconnectReason) {
+        self.0.0.close(reason);
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("sockets", &self.0.0.sockets.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.end(DisconnectReason::TransportClose);
+    }
+}
+
+impl ClientCell {
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn local(&self) -> &Rc<Local> {
+        &self.local
+    }
+
+    pub(crate) fn handshake(&self) -> &Arc<Handshake> {
+        &self.handshake
+    }
+
+    /// Returns the start of the authentication deadline of a socket that connects now.
+    ///
+    /// Leaving a namespace and coming back doesn't start it again.
+    pub(crate) fn unauthenticated_since(&self) -> Instant {
+        let since = self.unauthenticated_since.get().unwrap_or_else(now);
+        self.unauthenticated_since.set(Some(since));
+        since
+    }
+
+    pub(crate) fn authenticated(&self) {
+        self.unauthenticated_since.set(None);
+    }
+
+    pub(crate) fn pause(&self) {
+        self.pauses.set(self.pauses.get() + 1);
+        if self.pauses.get() == 1 {
+            self.outlet.pause();
+        }
+    }
+
+    pub(crate) fn resume(&self) {
+        self.pauses.set(self.pauses.get() - 1);
+        if self.pauses.get() == 0 {
+            self.outlet.resume();
+        }
+    }
+
+    pub(crate) fn admit(&self, slot: Slot) {
+        self.machine.borrow_mut().admit(slot);
+        self.arm_timer();
+    }
+
+    pub(crate) fn refuse(&self, slot: Slot) {
+        self.machine.borrow_mut().refuse(slot);
+    }
+
+    pub(crate) fn leave(&self, slot: Slot) {
+        self.machine.borrow_mut().leave(slot);
+    }
+
+    /// Takes a socket off the client.
+    pub(crate) fn forget(&self, slot: Slot) {
+        self.sockets.borrow_mut().retain(|cell| cell.slot() != slot);
+    }
+
+    /// Tells every socket that it is disconnected, in the order of connecting.
+    pub(crate) fn disconnect_sockets(&self) {
+        let sockets = self.sockets.borrow().clone();
+        for cell in sockets {
+            cell.disconnect(false);
+        }
+    }
+
+    /// Closes the connection if no socket is left on it: a client that was turned away has no
+    /// business here.
+    pub(crate) fn close_if_deserted(&self) {
+        if self.sockets.borrow().is_empty() {
+            self.close(DisconnectReason::ForcedClose);
+        }
+    }
+
+    pub(crate) fn close(&self, reason: DisconnectReason) {
+        if !self.closed.get() {
+            self.end(reason);
+            self.outlet.close(reason);
+        }
+    }
+
+    /// Ends all sockets, in the order of connecting, and forgets everything.
+    fn end(&self, reason: DisconnectReason) {
+        if self.closed.replace(true) {
+            return;
+        }
+        self.machine.borrow_mut().close();
+        let sockets = self.sockets.take();
+        for cell in sockets {
+            cell.finish(reason);
+        }
+        self.stop_timer();
+        self.hub.0.stats.clients.fetch_sub(1, Ordering::Relaxed);
+        self.local.remove_client(self.key.get());
+    }
+
+    fn receive(self: &Rc<Self>, message: Message) {
+        if self.closed.get() {
+            return;
+        }
+        let received = self.machine.borrow_mut().handle_message(message, now());
+        if let Err(error) = received {
+            tracing::debug!(%error, "protocol broken, connection closed");
+            self.close(DisconnectReason::ForcedClose);
+            return;
+        }
+        self.drain();
+        self.arm_timer();
+    }
+
+    /// Handles what the machine has found, in order.
+    pub(crate) fn drain(self: &Rc<Self>) {
+        if self.draining.replace(true) {
+            // Called by something that the outer call is handling: that one goes on with the rest.
+            return;
+        }
+        while !self.closed.get() {
+            let event = self.machine.borrow_mut().poll_event();
+            let Some(event) = event else {
+                break;
+            };
+            self.handle(event);
+        }
+        self.draining.set(false);
+    }
+
+    fn handle(self: &Rc<Self>, event: Event) {
+        match event {
+            Event::Event { slot, packet } => {
+                if let Some(cell) = self.socket(slot) {
+                    cell.receive(packet);
+                }
+            }
+            Event::Ack { slot, id, args } => {
+                if let Some(cell) = self.socket(slot) {
+                    cell.answered(id, args);
+                }
+            }
+            Event::Connect {
+                slot,
+                namespace,
+                auth,
+            } => {
+                let payload = auth.as_deref().unwrap_or("{}");
+                self.connect(slot, &namespace, payload);
+            }
+            Event::ConnectRefused { namespace, reason } => {
+                self.turn_away(&namespace, &Refusal::new(reason.to_string()));
+            }
+            Event::Disconnect { slot } => {
+                if let Some(cell) = self.socket(slot) {
+                    cell.finish(DisconnectReason::ClientNamespaceDisconnect);
+                }
+            }
+        }
+    }
+
+    fn connect(self: &Rc<Self>, slot: Slot, name: &str, auth_payload: &str) {
+        let Some(namespace) = self.hub.namespace(name) else {
+            self.refuse(slot);
+            self.turn_away(name, &Refusal::new("Invalid namespace"));
+            return;
+        };
+        let namespace = NamespaceRef::new(self.hub.clone(), namespace.clone());
+        let cell = SocketCell::open(self, slot, namespace, auth_payload);
+        self.sockets.borrow_mut().push(cell.clone());
+        cell.admit();
+    }
+
+    fn turn_away(&self, namespace: &str, refusal: &Refusal) {
+        match encode::connect_error(namespace, refusal.message(), refusal.data()) {
+            Ok(packet) => {
+                if self.outlet.send(&packet).is_err() {
+                    self.close(DisconnectReason::SlowConsumer);
+                }
+            }
+            Err(error) => tracing::error!(%error, "refusal can't be encoded"),
+        }
+    }
+
+    fn socket(&self, slot: Slot) -> Option<Rc<SocketCell>> {
+        let sockets = self.sockets.borrow();
+        sockets.iter().find(|cell| cell.slot() == slot).cloned()
+    }
+
+    /// Sees to it that the machine is told of its next deadline, if it has one.
+    fn arm_timer(&self) {
+        let wanted = self.machine.borrow().poll_timeout();
+        let armed = self.timer.borrow().as_ref().map(|(at, _)| *at);
+        if wanted == armed {
+            return;
+        }
+        self.stop_timer();
+        let (Some(at), Some(cell)) = (wanted, self.local.client(self.key.get())) else {
+            return;
+        };
+        let weak = Rc::downgrade(&cell);
+        let task = actix_rt::spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            Self::timer_fired(&weak);
+        });
+        *self.timer.borrow_mut() = Some((at, task));
+    }
+
+    fn stop_timer(&self) {
+        if let Some((_, task)) = self.timer.take() {
+            task.abort();
+        }
+    }
+
+    fn timer_fired(weak: &Weak<Self>) {
+        let Some(cell) = weak.upgrade() else {
+            return;
+        };
+        cell.timer.take();
+        let expired = cell.machine.borrow_mut().handle_timeout(now());
+        match expired {
+            Some(expired) => {
+                tracing::debug!(?expired, "connection closed");
+                cell.close(DisconnectReason::ForcedClose);
+            }
+            None => cell.arm_timer(),
+        }
+    }
+}
+
+/// The clock of the runtime, so that tests can stop it.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,119 @@
+use std::{sync::Arc, time::Duration};
+
+use sockeye_protocol::socket::Limits;
+
+use crate::BuildError;
+
+/// The bounds and times of a hub.
+///
+/// Setters take and return the value. Every bound is per socket or per connection unless it
+/// says otherwise, and nothing means "no bound".
+#[derive(Clone, Debug)]
+pub struct RouterConfig {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) inbound_queue: usize,
+    pub(crate) pending_acks: usize,
+    pub(crate) ack_timeout: Duration,
+    pub(crate) rooms_per_socket: usize,
+    pub(crate) courier_mailbox: usize,
+}
+
+impl Default for RouterConfig {
+    fn default() -> Self {
+        Self {
+            limits: Arc::new(Limits::default()),
+            connect_timeout: Duration::from_secs(45),
+            inbound_queue: 256,
+            pending_acks: 1024,
+            ack_timeout: Duration::from_secs(20),
+            rooms_per_socket: 1024,
+            courier_mailbox: 16_384,
+        }
+    }
+}
+
+impl RouterConfig {
+    /// Sets the limits of the packet decoder.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = Arc::new(limits);
+        self
+    }
+
+    /// Sets how long a connection may take to reach any namespace; 45 s by default.
+    ///
+    /// Refusals and the time that middlewares take count. Once a namespace has admitted the
+    /// client, the timeout is over for the rest of the connection.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets how many events may wait behind a running handler; 256 by default.
+    ///
+    /// When that many wait, the transport stops reading until half of them are handled.
+    #[must_use]
+    pub fn with_inbound_queue(mut self, events: usize) -> Self {
+        self.inbound_queue = events;
+        self
+    }
+
+    /// Sets how many acks the server may wait for at once; 1,024 by default.
+    ///
+    /// One more makes the oldest fail with [`AckError::Timeout`](crate::AckError::Timeout).
+    #[must_use]
+    pub fn with_pending_acks(mut self, acks: usize) -> Self {
+        self.pending_acks = acks;
+        self
+    }
+
+    /// Sets how long an ack is waited for where the caller sets no timeout; 20 s by default.
+    #[must_use]
+    pub fn with_ack_timeout(mut self, timeout: Duration) -> Self {
+        self.ack_timeout = timeout;
+        self
+    }
+
+    /// Sets how many rooms a socket may be in, its own not counted; 1,024 by default.
+    ///
+    /// Joining more is ignored and logged.
+    #[must_use]
+    pub fn with_rooms_per_socket(mut self, rooms: usize) -> Self {
+        self.rooms_per_socket = rooms;
+        self
+    }
+
+    /// Sets how many messages from other threads may wait for a thread; 16,384 by default.
+    ///
+    /// One more is refused with [`EmitError::QueueFull`](crate::EmitError::QueueFull).
+    #[must_use]
+    pub fn with_courier_mailbox(mut self, messages: usize) -> Self {
+        self.courier_mailbox = messages;
+        self
+    }
+
+    /// Returns the limits of the packet decoder.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), BuildError> {
+        let positive = |setting, value: usize| {
+            if value > 0 {
+                return Ok(());
+            }
+            Err(BuildError::InvalidSetting {
+                setting,
+                problem: "must be at least 1".to_owned(),
+            })
+        };
+        positive("inbound_queue", self.inbound_queue)?;
+        positive("pending_acks", self.pending_acks)?;
+        positive("courier_mailbox", self.courier_mailbox)?;
+        positive("connect_timeout", self.connect_timeout.as_millis() as usize)?;
+        positive("ack_timeout", self.ack_timeout.as_millis() as usize)
+    }
+}

@@ -1,0 +1,78 @@
+use sockeye_protocol::socket::{ArgsError, EncodeError};
+
+/// Why an event was not queued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The arguments can't be written as JSON; the caller's mistake.
+    #[error("the arguments can't be encoded: {0}")]
+    Encode(#[from] EncodeError),
+    /// The event name is reserved for the protocol; the caller's mistake.
+    #[error("{0:?} is a reserved event name")]
+    ReservedName(String),
+    /// The socket is no longer connected.
+    #[error("the socket is not connected")]
+    Closed,
+    /// The bounded queue towards the socket, or towards its thread, is full; nothing was queued.
+    #[error("the outgoing queue is full")]
+    QueueFull,
+}
+
+/// Why an emit with ack has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AckError {
+    /// The event was not sent.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// No answer came in time; a later one is ignored.
+    #[error("operation has timed out")]
+    Timeout,
+    /// The socket disconnected before it answered.
+    #[error("the socket has been disconnected")]
+    Disconnected,
+    /// The answer is not of the type that was asked for.
+    #[error("the answer can't be decoded: {0}")]
+    Decode(#[from] ArgsError),
+}
+
+/// Why a hub can't be built; names the setting.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two namespaces have one name.
+    #[error("namespace {0:?} is registered twice")]
+    DuplicateNamespace(String),
+    /// A namespace name is not `/` or `/` and a name without control characters.
+    #[error("{0:?} is not a namespace name")]
+    InvalidNamespace(String),
+    /// A handler is registered for a name that no client may send.
+    #[error("namespace {namespace:?}: {event:?} is a reserved event name")]
+    ReservedEvent {
+        /// The namespace.
+        namespace: String,
+        /// The event.
+        event: String,
+    },
+    /// A setting is out of range.
+    #[error("{setting}: {problem}")]
+    InvalidSetting {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Returns whether `event` is a name that neither side may send as an event.
+pub(crate) fn is_reserved(event: &str) -> bool {
+    matches!(
+        event,
+        "connect"
+            | "connect_error"
+            | "disconnect"
+            | "disconnecting"
+            | "newListener"
+            | "removeListener"
+    )
+}

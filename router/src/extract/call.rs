@@ -1,0 +1,133 @@
+use sockeye_protocol::socket::{ArgsError, EventName, RawArgs};
+
+use crate::{Ack, DisconnectReason, SocketRef};
+
+/// What a handler is called for, and what extractors take their values from.
+#[derive(Debug)]
+pub struct Call {
+    socket: SocketRef,
+    occasion: Occasion,
+}
+
+/// Why a handler is called.
+#[derive(Debug)]
+enum Occasion {
+    Connect,
+    Event {
+        name: EventName,
+        args: RawArgs,
+        /// None when the client asked for no ack, or an extractor has taken it.
+        ack: Option<u64>,
+    },
+    Disconnect(DisconnectReason),
+}
+
+impl Call {
+    pub(crate) fn connect(socket: SocketRef) -> Self {
+        Self {
+            socket,
+            occasion: Occasion::Connect,
+        }
+    }
+
+    pub(crate) fn event(
+        socket: SocketRef,
+        name: EventName,
+        args: RawArgs,
+        ack: Option<u64>,
+    ) -> Self {
+        Self {
+            socket,
+            occasion: Occasion::Event { name, args, ack },
+        }
+    }
+
+    pub(crate) fn disconnect(socket: SocketRef, reason: DisconnectReason) -> Self {
+        Self {
+            socket,
+            occasion: Occasion::Disconnect(reason),
+        }
+    }
+
+    /// Returns the socket that the handler is called for.
+    #[must_use]
+    pub fn socket(&self) -> &SocketRef {
+        &self.socket
+    }
+
+    /// Returns the event's name, if the handler is called for an event.
+    #[must_use]
+    pub fn name(&self) -> Option<&EventName> {
+        match &self.occasion {
+            Occasion::Event { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the event's arguments, if the handler is called for an event.
+    #[must_use]
+    pub fn args(&self) -> Option<&RawArgs> {
+        match &self.occasion {
+            Occasion::Event { args, .. } => Some(args),
+            _ => None,
+        }
+    }
+
+    /// Returns why the socket disconnected, if the handler is called for that.
+    #[must_use]
+    pub fn reason(&self) -> Option<DisconnectReason> {
+        match self.occasion {
+            Occasion::Disconnect(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Takes the ack that the client asked for, if it did and nobody has taken it before.
+    pub fn take_ack(&mut self) -> Option<Ack> {
+        match &mut self.occasion {
+            Occasion::Event { ack, .. } => {
+                let id = ack.take()?;
+                Some(Ack::new(self.socket.clone(), Some(id)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A type that a handler can have as an argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an extractor",
+    label = "a handler can't have this as an argument",
+    note = "extractors are `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason` and `Hub`"
+)]
+pub trait FromCall: Sized {
+    /// Takes the value from the call.
+    ///
+    /// # Errors
+    ///
+    /// When the call has no such value; the handler is not called then.
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError>;
+}
+
+/// Why a handler was not called.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtractError {
+    /// The client's arguments are not what the handler wants; the client's mistake.
+    #[error("arguments: {0}")]
+    Args(#[from] ArgsError),
+    /// The client's handshake payload is not what the handler wants; the client's mistake.
+    #[error("handshake payload: {0}")]
+    AuthPayload(serde_json::Error),
+    /// The handler asks for something that this occasion doesn't have; the server's mistake.
+    #[error("there is no {0} here")]
+    Missing(&'static str),
+}
+
+impl ExtractError {
+    /// Returns whether the client is to blame.
+    #[must_use]
+    pub fn is_clients_fault(&self) -> bool {
+        !matches!(self, Self::Missing(_))
+    }
+}

@@ -1,0 +1,58 @@
+//! Extractors that are values of the call itself.
+
+use sockeye_protocol::socket::{EventName, RawArgs};
+
+use super::{Call, ExtractError, FromCall};
+use crate::{Ack, DisconnectReason, Hub, Identity, SocketRef};
+
+impl FromCall for SocketRef {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(call.socket().clone())
+    }
+}
+
+impl FromCall for Hub {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(call.socket().hub().clone())
+    }
+}
+
+impl FromCall for RawArgs {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        call.args().cloned().ok_or(ExtractError::Missing("event"))
+    }
+}
+
+impl FromCall for EventName {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        call.name().cloned().ok_or(ExtractError::Missing("event"))
+    }
+}
+
+/// Always there: sending does nothing when the client asked for no ack.
+impl FromCall for Ack {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        let taken = call.take_ack();
+        Ok(taken.unwrap_or_else(|| Self::new(call.socket().clone(), None)))
+    }
+}
+
+impl FromCall for DisconnectReason {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        call.reason()
+            .ok_or(ExtractError::Missing("disconnect reason"))
+    }
+}
+
+impl FromCall for Identity {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        let identity = call.socket().identity();
+        identity.ok_or(ExtractError::Missing("identity"))
+    }
+}
+
+impl FromCall for Option<Identity> {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(call.socket().identity())
+    }
+}

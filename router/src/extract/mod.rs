@@ -1,0 +1,14 @@
+//! What a handler's arguments can be, one extractor a file.
+
+mod args;
+mod call;
+mod context;
+mod payload;
+mod state;
+
+pub use self::{
+    args::Args,
+    call::{Call, ExtractError, FromCall},
+    payload::AuthPayload,
+    state::State,
+};

@@ -1,0 +1,190 @@
+//! Functions as handlers: arguments are extracted from the call, the output is settled.
+
+use std::{fmt, future::Future};
+
+use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
+
+use crate::{
+    Ack, Refusal,
+    extract::{Call, ExtractError, FromCall},
+};
+
+/// A function that handles connections, events or disconnections.
+///
+/// Implemented for `async fn`s (and functions that return a future) with up to eight arguments
+/// that are extractors: [`SocketRef`](crate::SocketRef), [`Args<T>`](crate::Args),
+/// [`RawArgs`](crate::RawArgs), [`Auth<T>`](crate::AuthPayload), [`Ack`], [`State<T>`](crate::State),
+/// [`EventName`](crate::EventName), [`Identity`](crate::Identity) and
+/// [`DisconnectReason`](crate::DisconnectReason). The function must be `Send + Sync`; its future
+/// need not be, as it runs on the socket's own thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a Sockeye handler",
+    label = "not a handler",
+    note = "a handler is an `async fn` of at most eight extractors: `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `DisconnectReason`",
+    note = "it must be `Send + Sync + 'static`: a closure may only capture such values"
+)]
+pub trait Handler<Args>: Send + Sync + 'static {
+    /// What the future resolves to.
+    type Output;
+    /// The future that the function returns.
+    type Future: Future<Output = Self::Output> + 'static;
+
+    /// Extracts the arguments and calls the function.
+    ///
+    /// # Errors
+    ///
+    /// When an argument can't be extracted; the function is not called then.
+    fn call(&self, call: &mut Call) -> Result<Self::Future, ExtractError>;
+}
+
+macro_rules! handler {
+    ($($arg:ident),*) => {
+        impl<F, Fut, $($arg,)*> Handler<($($arg,)*)> for F
+        where
+            F: Fn($($arg),*) -> Fut + Send + Sync + 'static,
+            Fut: Future + 'static,
+            $($arg: FromCall,)*
+        {
+            type Output = Fut::Output;
+            type Future = Fut;
+
+            #[allow(unused_variables)]
+            fn call(&self, call: &mut Call) -> Result<Fut, ExtractError> {
+                Ok(self($($arg::from_call(call)?),*))
+            }
+        }
+    };
+}
+handler!();
+handler!(A);
+handler!(A, B);
+handler!(A, B, C);
+handler!(A, B, C, D);
+handler!(A, B, C, D, E);
+handler!(A, B, C, D, E, G);
+handler!(A, B, C, D, E, G, H);
+handler!(A, B, C, D, E, G, H, I);
+
+/// What a handler may return.
+///
+/// `()` says nothing to the client; [`Reply`] is the ack, if the client asked for one; an
+/// `Err` is logged.
+#[diagnostic::on_unimplemented(
+    message = "a handler can't return `{Self}`",
+    note = "return `()`, `Reply(value)` to answer the client's ack, or a `Result` of these"
+)]
+pub trait Outcome {
+    /// Settles the outcome; `ack` is the ack that the client asked for and the handler didn't take.
+    ///
+    /// # Errors
+    ///
+    /// The handler's own error.
+    fn settle(self, ack: Option<Ack>) -> Result<(), HandlerError>;
+}
+
+impl Outcome for () {
+    fn settle(self, _: Option<Ack>) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+impl<O: Outcome, E: Into<HandlerError>> Outcome for Result<O, E> {
+    fn settle(self, ack: Option<Ack>) -> Result<(), HandlerError> {
+        self.map_err(Into::into)?.settle(ack)
+    }
+}
+
+/// A handler's answer to the client's ack: a tuple is the list of arguments, anything else one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reply<T>(pub T);
+
+impl<T: Serialize> Outcome for Reply<T> {
+    fn settle(self, ack: Option<Ack>) -> Result<(), HandlerError> {
+        match ack {
+            Some(ack) => Ok(ack.send(&self.0)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What went wrong in a handler: any error, for the log.
+pub struct HandlerError(Box<dyn std::error::Error + Send + Sync>);
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a middleware may return: `()`, or a `Result` whose error refuses the socket.
+#[diagnostic::on_unimplemented(
+    message = "a middleware can't return `{Self}`",
+    note = "return `()` or `Result<(), E>` where `E` is a `Refusal` or turns into one"
+)]
+pub trait Verdict {
+    /// Returns whether the socket may enter.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    fn verdict(self) -> Result<(), Refusal>;
+}
+
+impl Verdict for () {
+    fn verdict(self) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+impl<E: Into<Refusal>> Verdict for Result<(), E> {
+    fn verdict(self) -> Result<(), Refusal> {
+        self.map_err(Into::into)
+    }
+}
+
+/// A handler's future with its outcome settled.
+pub(crate) type Task = LocalBoxFuture<'static, Result<(), HandlerError>>;
+
+pub(crate) type EventFn = Box<dyn Fn(&mut Call) -> Result<Task, ExtractError> + Send + Sync>;
+
+pub(crate) type MiddlewareFn = Box<
+    dyn Fn(&mut Call) -> Result<LocalBoxFuture<'static, Result<(), Refusal>>, ExtractError>
+        + Send
+        + Sync,
+>;
+
+pub(crate) fn erase_event<H, Args>(handler: H) -> EventFn
+where
+    H: Handler<Args>,
+    H::Output: Outcome,
+{
+    Box::new(move |call| {
+        let future = handler.call(call)?;
+        let ack = call.take_ack();
+        Ok(Box::pin(async move { future.await.settle(ack) }))
+    })
+}
+
+pub(crate) fn erase_middleware<H, Args>(handler: H) -> MiddlewareFn
+where
+    H: Handler<Args>,
+    H::Output: Verdict,
+{
+    Box::new(move |call| {
+        let future = handler.call(call)?;
+        Ok(Box::pin(async move { future.await.verdict() }))
+    })
+}

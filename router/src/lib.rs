@@ -1,0 +1,71 @@
+#![forbid(unsafe_code)]
+//! Socket.IO sockets and rooms as actix actors.
+//!
+//! A [`Hub`] holds the namespaces and their handlers. A transport creates a [`Client`] for each
+//! connection on the arbiter that it lives on, gives it the messages that arrive, and implements
+//! [`Outlet`] for those that leave; the `server` crate does so for polling and WebSocket, and
+//! `examples/in_process.rs` for a channel. Everything else reaches sockets through handles that
+//! work from any thread: [`SocketRef`], [`NamespaceRef`] and [`BroadcastOperator`], or through the
+//! actors [`Socket`] and [`Room`] and their messages.
+//!
+//! Reading order: [`Namespace`] (handlers), [`Handler`] and the extractors ([`Args`], [`Ack`],
+//! [`State`], ...), [`SocketRef`], [`BroadcastOperator`], [`Auth`], then [`Client`] and [`Outlet`].
+//!
+//! What it promises: the events of a socket are handled one at a time in the order of arrival;
+//! what one task does through handles, and awaits, takes effect in that order; a socket in several
+//! targeted rooms gets one copy; no queue is without a bound.
+
+mod ack;
+mod args_list;
+mod auth;
+mod client;
+mod completion;
+mod config;
+mod courier;
+mod directory;
+mod error;
+mod extract;
+mod handler;
+mod handshake;
+mod hub;
+mod membership;
+mod namespace;
+mod operator;
+mod outlet;
+mod reason;
+mod refusal;
+mod room;
+mod selector;
+mod slots;
+mod socket;
+mod state;
+
+pub use sockeye_protocol::{
+    Message, Prepared, Sid,
+    socket::{EventName, Limits, RawArgs},
+};
+
+pub use self::{
+    ack::{Ack, EmitWithAck},
+    args_list::ArgsList,
+    auth::{
+        AUTHENTICATED_ROOM, Auth, AuthError, Credentials, Dialect, Identity, InvalidTemplate,
+        RoomTemplate, Verifier,
+    },
+    client::Client,
+    completion::Completion,
+    config::RouterConfig,
+    error::{AckError, BuildError, EmitError},
+    extract::{Args, AuthPayload, Call, ExtractError, FromCall, State},
+    handler::{Handler, HandlerError, Outcome, Reply, Verdict},
+    handshake::{Handshake, Headers},
+    hub::{Hub, HubBuilder, Stats},
+    namespace::{Namespace, NamespaceRef},
+    operator::BroadcastOperator,
+    outlet::{Outlet, OutletError},
+    reason::DisconnectReason,
+    refusal::Refusal,
+    room::{Broadcast, Empty, GetMembers, Room},
+    selector::{IntoRooms, RoomName, Selector},
+    socket::{Disconnect, Emit, GetRooms, Join, Leave, Socket, SocketRef},
+};

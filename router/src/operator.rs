@@ -1,0 +1,302 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+use sockeye_protocol::{
+    Prepared, Sid,
+    socket::{RawArgs, encode},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    Completion, EmitError, IntoRooms, NamespaceRef, Selector,
+    auth::AUTHENTICATED_ROOM,
+    courier::{CourierHandle, Deliver, Flags, Local, Perform, Target},
+    error::is_reserved,
+    socket::Operation,
+};
+
+/// Chooses who receives a broadcast, and how.
+///
+/// Every method returns a new operator, so one can be kept and used again. Rooms add up, a
+/// socket in several of them gets one copy, and exceptions win. The packet is encoded once,
+/// however many receive it.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `emit`"]
+pub struct BroadcastOperator {
+    namespace: NamespaceRef,
+    selector: Selector,
+    flags: Flags,
+}
+
+impl BroadcastOperator {
+    pub(crate) fn new(namespace: NamespaceRef) -> Self {
+        Self {
+            namespace,
+            selector: Selector::default(),
+            flags: Flags::default(),
+        }
+    }
+
+    pub(crate) fn without_sender(mut self, sender: Sid) -> Self {
+        self.selector.sender = Some(sender);
+        self
+    }
+
+    /// Adds rooms whose members receive it. A socket's id is a room of its own.
+    ///
+    /// An empty list adds none; with no room at all, every socket of the namespace is meant.
+    pub fn to(mut self, rooms: impl IntoRooms) -> Self {
+        self.selector.rooms.extend(rooms.into_rooms());
+        self
+    }
+
+    /// Does the same as [`BroadcastOperator::to`].
+    pub fn within(self, rooms: impl IntoRooms) -> Self {
+        self.to(rooms)
+    }
+
+    /// Leaves out the members of these rooms.
+    pub fn except(mut self, rooms: impl IntoRooms) -> Self {
+        self.selector.except.extend(rooms.into_rooms());
+        self
+    }
+
+    /// Leaves out sockets which are not authenticated.
+    pub fn authenticated(mut self) -> Self {
+        self.selector.authenticated = true;
+        self
+    }
+
+    /// Stays on this process. A hub reaches no other process yet, so this changes nothing today.
+    pub fn local(self) -> Self {
+        self
+    }
+
+    /// Lets a socket drop the packet when its transport can't take it at once.
+    pub fn volatile(mut self) -> Self {
+        self.flags.volatile = true;
+        self
+    }
+
+    /// Emits an event: a tuple is the list of arguments, anything else is one argument.
+    ///
+    /// When it returns, the packet is queued at every selected socket of this thread and handed
+    /// to every other thread that has some, in the order of the caller's calls. A socket whose
+    /// queue is full is disconnected as a slow consumer; the others never wait for it.
+    ///
+    /// # Errors
+    ///
+    /// When the arguments can't be encoded or the name is reserved, nothing is sent. With
+    /// [`EmitError::QueueFull`], a thread has fallen behind and its sockets get nothing.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.send(&self.encode(event, args)?, None)
+    }
+
+    /// Emits an event with arguments as they were received, attachments included.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
+        self.send(&self.encode_raw(event, args)?, None)
+    }
+
+    /// Emits an event and returns how many sockets it was for, once every thread has queued it.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub async fn emit_counted<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<usize, EmitError> {
+        self.start(&self.encode(event, args)?).await
+    }
+
+    /// Emits an event with arguments as they are and, when awaited, returns how many sockets it
+    /// was for.
+    ///
+    /// It is queued, or handed to other threads, before this returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`]: at once when nothing is sent, else by the future.
+    pub fn emit_raw_counted(
+        &self,
+        event: &str,
+        args: &RawArgs,
+    ) -> Result<impl Future<Output = Result<usize, EmitError>> + use<>, EmitError> {
+        Ok(self.start(&self.encode_raw(event, args)?))
+    }
+
+    fn start(&self, packet: &Prepared) -> impl Future<Output = Result<usize, EmitError>> + use<> {
+        let mut replies = Vec::new();
+        let sent = self.send(packet, Some(&mut replies));
+        async move {
+            let mut count = 0;
+            for reply in replies {
+                // A thread that ended had no sockets left.
+                count += reply.await.unwrap_or(0);
+            }
+            sent.map(|()| count)
+        }
+    }
+
+    /// Returns how many connected sockets of this process are selected.
+    pub async fn count(&self) -> usize {
+        self.socket_ids().await.len()
+    }
+
+    /// Returns the ids of the selected sockets of this process, in no particular order.
+    pub async fn socket_ids(&self) -> Vec<Sid> {
+        let mut ids = Vec::new();
+        let (sender, mut found) = tokio::sync::mpsc::unbounded_channel();
+        self.perform(Operation::Report { to: sender }).await;
+        while let Ok(id) = found.try_recv() {
+            ids.push(id);
+        }
+        ids
+    }
+
+    /// Makes the selected sockets join rooms.
+    pub fn join(&self, rooms: impl IntoRooms) -> Completion {
+        self.perform(Operation::Join {
+            rooms: rooms.into_rooms(),
+        })
+    }
+
+    /// Makes the selected sockets leave rooms.
+    pub fn leave(&self, rooms: impl IntoRooms) -> Completion {
+        self.perform(Operation::Leave {
+            rooms: rooms.into_rooms(),
+        })
+    }
+
+    /// Disconnects the selected sockets; with `close`, their connections too.
+    pub fn disconnect(&self, close: bool) -> Completion {
+        self.perform(Operation::Disconnect { close })
+    }
+
+    fn encode<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<Prepared, EmitError> {
+        if is_reserved(event) {
+            return Err(EmitError::ReservedName(event.to_owned()));
+        }
+        Ok(encode::event(self.namespace.name(), None, event, args)?)
+    }
+
+    fn encode_raw(&self, event: &str, args: &RawArgs) -> Result<Prepared, EmitError> {
+        if is_reserved(event) {
+            return Err(EmitError::ReservedName(event.to_owned()));
+        }
+        Ok(encode::event_raw(self.namespace.name(), None, event, args))
+    }
+
+    fn send(
+        &self,
+        packet: &Prepared,
+        mut replies: Option<&mut Vec<oneshot::Receiver<usize>>>,
+    ) -> Result<(), EmitError> {
+        let selector = self.effective_selector();
+        let mut shared = None;
+        let mut result = Ok(());
+        let namespace = self.namespace.inner();
+        for target in self.targets(&selector) {
+            let reply = replies.as_deref_mut().map(|replies| {
+                let (sender, receiver) = oneshot::channel();
+                replies.push(receiver);
+                sender
+            });
+            match target {
+                Reach::Here(local) => {
+                    let count = local.deliver(namespace, &selector, packet, self.flags);
+                    // The receiver is held by the caller of this very call.
+                    let _ = reply.map(|reply| reply.send(count));
+                }
+                Reach::There(courier) => {
+                    let selector = shared.get_or_insert_with(|| Arc::new(selector.clone()));
+                    let sent = courier.addr.try_send(Deliver {
+                        namespace: namespace.clone(),
+                        selector: selector.clone(),
+                        packet: packet.clone(),
+                        flags: self.flags,
+                        reply,
+                    });
+                    // A closed mailbox belongs to a thread that has ended with its sockets.
+                    if let Err(actix::dev::SendError::Full(_)) = sent {
+                        result = Err(EmitError::QueueFull);
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    fn perform(&self, operation: Operation) -> Completion {
+        let selector = Arc::new(self.effective_selector());
+        let mut waits = Vec::new();
+        for target in self.targets(&selector) {
+            let Some(operation) = operation.for_many() else {
+                continue;
+            };
+            let selected = Target::Selected {
+                namespace: self.namespace.inner().clone(),
+                selector: selector.clone(),
+            };
+            match target {
+                Reach::Here(local) => local.perform(&selected, operation),
+                Reach::There(courier) => {
+                    let (done, wait) = oneshot::channel();
+                    waits.push(wait);
+                    courier.addr.do_send(Perform {
+                        target: selected,
+                        operation,
+                        done: Some(done),
+                    });
+                }
+            }
+        }
+        Completion::waiting_for(waits)
+    }
+
+    /// Authenticated sockets are members of a room of their own, which saves looking at all the
+    /// others where no other room is named.
+    fn effective_selector(&self) -> Selector {
+        let mut selector = self.selector.clone();
+        if selector.authenticated && selector.rooms.is_empty() {
+            selector.rooms.push(AUTHENTICATED_ROOM.into());
+        }
+        selector
+    }
+
+    /// Returns the threads that have selected sockets: this one directly, others by courier.
+    fn targets(&self, selector: &Selector) -> Vec<Reach> {
+        let hub = &self.namespace.hub().0;
+        let here = Local::find(hub.id);
+        let reach = |courier: CourierHandle| match &here {
+            Some(local) if local.handle.id == courier.id => Reach::Here(local.clone()),
+            _ => Reach::There(courier),
+        };
+        if selector.rooms.is_empty() {
+            return hub.couriers.all().into_iter().map(reach).collect();
+        }
+        let mut ids = Vec::new();
+        let directory = &self.namespace.inner().directory;
+        for room in &selector.rooms {
+            directory.couriers_of(room, |id| ids.push(id));
+            if let Some(socket) = room.parse().ok().and_then(|id| directory.socket(&id)) {
+                ids.push(socket.courier().id);
+            }
+        }
+        ids.sort_unstable_by_key(|id| id.0);
+        ids.dedup();
+        let handles = ids.into_iter().filter_map(|id| hub.couriers.get(id));
+        handles.map(reach).collect()
+    }
+}
+
+/// How a thread with selected sockets is reached.
+enum Reach {
+    Here(std::rc::Rc<Local>),
+    There(CourierHandle),
+}

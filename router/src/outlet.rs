@@ -1,0 +1,53 @@
+use std::fmt;
+
+use sockeye_protocol::Prepared;
+
+use crate::DisconnectReason;
+
+/// Where the packets of one client go: the only thing that a transport has to provide.
+///
+/// An outlet belongs to the arbiter that the client was created on and is called there only.
+/// Calls come in the order in which the client must see their packets. No call may block, and
+/// none may call back into the [`Client`](crate::Client) before it returns.
+pub trait Outlet: 'static {
+    /// Queues a packet behind all earlier ones.
+    ///
+    /// # Errors
+    ///
+    /// [`OutletError::Full`] when the queue's bound is reached, and then nothing is queued: the
+    /// router disconnects the client as a slow consumer when the packet is a broadcast, and
+    /// tells the caller otherwise. [`OutletError::Closed`] when nothing can be sent any more.
+    fn send(&self, packet: &Prepared) -> Result<(), OutletError>;
+
+    /// Sends a packet if it can leave at once; otherwise drops it and returns `false`.
+    fn send_volatile(&self, packet: &Prepared) -> bool;
+
+    /// Closes the connection once all that is queued has left.
+    ///
+    /// The transport calls [`Client::disconnected`](crate::Client::disconnected) later, which
+    /// may find that nothing is left to do.
+    fn close(&self, reason: DisconnectReason);
+
+    /// Asks the transport to stop delivering messages: a handler has fallen behind.
+    fn pause(&self);
+
+    /// Asks the transport to deliver messages again.
+    fn resume(&self);
+}
+
+/// Why a packet was not queued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OutletError {
+    /// The queue's bound is reached.
+    #[error("the outgoing queue is full")]
+    Full,
+    /// The connection is closed.
+    #[error("the connection is closed")]
+    Closed,
+}
+
+impl fmt::Debug for dyn Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outlet")
+    }
+}

@@ -1,0 +1,50 @@
+use serde_json::Value;
+
+/// Why a socket may not enter a namespace: what its `connect_error` listener gets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    message: String,
+    data: Option<Value>,
+}
+
+impl Refusal {
+    /// Creates a refusal whose `message` the client sees.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            data: None,
+        }
+    }
+
+    /// Adds `data`, which the client finds in `error.data`.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Value>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Returns the message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the data, if any.
+    #[must_use]
+    pub fn data(&self) -> Option<&Value> {
+        self.data.as_ref()
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}

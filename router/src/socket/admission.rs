@@ -1,0 +1,194 @@
+//! From the connection request to the CONNECT packet, or to the refusal.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
+
+use actix::Actor as _;
+use futures_util::FutureExt as _;
+use sockeye_protocol::{
+    Sid,
+    socket::{Slot, encode},
+};
+use tokio::time::Instant;
+
+use super::{Socket, SocketCell, SocketRef, handle::State};
+use crate::{
+    AuthError, DisconnectReason, NamespaceRef, Refusal,
+    auth::{handshake_token, status_object},
+    client::ClientCell,
+    extract::Call,
+};
+
+impl SocketCell {
+    /// Creates the socket of a connection request and starts to admit it.
+    pub(crate) fn open(
+        client: &Rc<ClientCell>,
+        slot: Slot,
+        namespace: NamespaceRef,
+        auth_payload: &str,
+    ) -> Rc<Self> {
+        let deadline = namespace.inner().auth.as_ref().and_then(|auth| {
+            let after = auth.deadline_after()?;
+            Some(client.unauthenticated_since() + after)
+        });
+        let local = client.local();
+        let cell = local.add_socket(|key| {
+            let shared = SocketRef::new(
+                new_sid(),
+                key,
+                namespace,
+                local.handle.clone(),
+                client.handshake().clone(),
+                auth_payload,
+            );
+            Rc::new(Self::new(shared, client.clone(), slot))
+        });
+        cell.deadline.set(deadline);
+        cell.shared().set_addr(Socket::new(cell.clone()).start());
+        cell
+    }
+
+    /// Asks the verifier and the middlewares, then admits the socket or refuses it.
+    pub(crate) fn admit(self: &Rc<Self>) {
+        let cell = self.clone();
+        let mut asking = Box::pin(async move {
+            match AssertUnwindSafe(cell.ask()).catch_unwind().await {
+                Ok(Ok(())) => cell.admitted(),
+                Ok(Err(refusal)) => cell.refuse(&refusal),
+                Err(_) => {
+                    tracing::error!(socket = %cell.id(), "middleware panicked, socket refused");
+                    cell.refuse(&internal_error());
+                }
+            }
+        });
+        // Most admissions have nothing to wait for.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        if asking.poll_unpin(&mut context).is_pending() {
+            actix_rt::spawn(asking);
+        }
+    }
+
+    /// Refuses a socket that is not admitted yet. The connection stays.
+    pub(super) fn refuse(self: &Rc<Self>, refusal: &Refusal) {
+        if self.shared().state() != State::Admitting {
+            return;
+        }
+        let name = &self.namespace().name;
+        match encode::connect_error(name, refusal.message(), refusal.data()) {
+            // A full queue closes the connection, which tells the client as well.
+            Ok(packet) => drop(self.client().outlet.send(&packet)),
+            Err(error) => tracing::error!(%error, "refusal can't be encoded"),
+        }
+        self.client().refuse(self.slot());
+        self.finish(DisconnectReason::ServerNamespaceDisconnect);
+    }
+
+    async fn ask(self: &Rc<Self>) -> Result<(), Refusal> {
+        self.verify_handshake().await?;
+        for middleware in &self.namespace().handlers.middlewares {
+            let mut call = Call::connect(self.shared().clone());
+            let verdict = catch_unwind(AssertUnwindSafe(|| middleware(&mut call)));
+            let future = match verdict {
+                Ok(Ok(future)) => future,
+                Ok(Err(error)) if error.is_clients_fault() => {
+                    return Err(Refusal::new(error.to_string()));
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "middleware not called");
+                    return Err(internal_error());
+                }
+                Err(_) => {
+                    tracing::error!("middleware panicked");
+                    return Err(internal_error());
+                }
+            };
+            future.await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies the handshake's token, if there is one and the dialect looks at it.
+    async fn verify_handshake(self: &Rc<Self>) -> Result<(), Refusal> {
+        let Some(auth) = &self.namespace().auth else {
+            return Ok(());
+        };
+        if !auth.the_dialect().verifies_handshake() {
+            return Ok(());
+        }
+        let shared = self.shared();
+        let Some(token) = handshake_token(shared.auth_payload(), shared.handshake()) else {
+            return Ok(());
+        };
+        match self.verify(auth, token, None).await {
+            Ok(identity) => {
+                self.take_identity(auth, identity);
+                Ok(())
+            }
+            Err(error) => Err(auth_refusal(self.id(), error)),
+        }
+    }
+
+    fn admitted(self: &Rc<Self>) {
+        if self.shared().state() != State::Admitting {
+            return;
+        }
+        self.shared().set_state(State::Connected);
+        let packet = encode::connect(&self.namespace().name, &self.id(), None);
+        let outlet = &self.client().outlet;
+        let mut queued = outlet.send(&packet);
+        for early in self.take_early() {
+            queued = queued.and_then(|()| outlet.send(&early));
+        }
+        if queued.is_err() {
+            // Without its CONNECT packet the client has no socket.
+            self.client().close(DisconnectReason::SlowConsumer);
+            return;
+        }
+        self.client().local().connect(self);
+        self.client().admit(self.slot());
+        self.run_connect_handlers();
+        self.client().drain();
+    }
+
+    /// Called at the deadline.
+    pub(super) fn deadline_passed(self: &Rc<Self>) {
+        if self.shared().is_authenticated() {
+            return;
+        }
+        match self.shared().state() {
+            State::Admitting => {
+                self.refuse(&auth_refusal(self.id(), AuthError::Unauthorized));
+                self.client().close_if_deserted();
+            }
+            State::Connected => self.reject(AuthError::Unauthorized),
+            State::Closed => {}
+        }
+    }
+}
+
+/// Returns a socket id that nobody can guess.
+///
+/// Socket ids are public, yet a guess would let a client name another's own room.
+pub(crate) fn new_sid() -> Sid {
+    let mut random = [0; Sid::RANDOM_LEN];
+    // The operating system's generator fails only where the platform has none, which the
+    // clock of the process then stands in for; ids stay unique.
+    if getrandom::fill(&mut random).is_err() {
+        let at = Instant::now().elapsed().as_nanos().to_le_bytes();
+        random
+            .iter_mut()
+            .zip(at)
+            .for_each(|(byte, part)| *byte = part);
+    }
+    Sid::from_random(random)
+}
+
+fn auth_refusal(socket: Sid, error: AuthError) -> Refusal {
+    Refusal::new(error.message(socket)).with_data(status_object(socket, error))
+}
+
+fn internal_error() -> Refusal {
+    Refusal::new(AuthError::Internal.message(Sid::from_random([0; Sid::RANDOM_LEN])))
+}

@@ -1,0 +1,149 @@
+//! The dialect's event, the deadline, and the end of an identity.
+
+use std::rc::Rc;
+
+use futures_util::FutureExt as _;
+use serde_json::Value;
+use sockeye_protocol::socket::EventPacket;
+
+use super::{SocketCell, actor::ArmExpiry, handle::State};
+use crate::{
+    Ack, Auth, AuthError, Credentials, DisconnectReason, Identity, args_list::ArgsList,
+    auth::AUTHENTICATED_ROOM,
+};
+
+impl SocketCell {
+    /// Handles the dialect's event.
+    pub(super) async fn authenticate(self: Rc<Self>, packet: EventPacket) {
+        let Some(auth) = &self.namespace().auth else {
+            return;
+        };
+        let ack = Ack::new(self.shared().clone(), packet.id);
+        let verified = match auth.the_dialect().token(self.shared(), &packet.args) {
+            Some((token, id)) => self.verify(auth, token, id).await,
+            None => Err(AuthError::Unauthorized),
+        };
+        // The deadline, or the client, may have been faster.
+        if self.shared().state() != State::Connected {
+            return;
+        }
+        match verified.and_then(|identity| self.same_subject(identity)) {
+            Ok(identity) => {
+                self.take_identity(auth, identity);
+                let (event, argument) = auth.the_dialect().acceptance(self.id());
+                self.tell(event, argument, Some(ack));
+                let ran = self.authenticated_handlers().await;
+                if let Err(error) = ran {
+                    tracing::warn!(socket = %self.id(), %error, "handler failed");
+                }
+            }
+            Err(error) => self.reject_with(error, Some(ack)),
+        }
+    }
+
+    /// Asks the verifier; its panic is its failure.
+    pub(super) async fn verify(
+        &self,
+        auth: &Auth,
+        token: String,
+        id: Option<String>,
+    ) -> Result<Identity, AuthError> {
+        if token.is_empty() {
+            return Err(AuthError::Unauthorized);
+        }
+        let credentials = Credentials {
+            token,
+            id,
+            socket: self.id(),
+            namespace: self.namespace().name.clone(),
+            handshake: self.shared().shared_handshake().clone(),
+        };
+        let verifying = std::panic::AssertUnwindSafe(async {
+            let identity = auth.verifier().verify(credentials).await?;
+            if is_over(&identity) {
+                return Err(AuthError::Unauthorized);
+            }
+            Ok(identity)
+        });
+        let verified = verifying.catch_unwind().await;
+        let result = verified.unwrap_or_else(|_| {
+            tracing::error!(socket = %self.id(), "verifier panicked");
+            Err(AuthError::Internal)
+        });
+        if let Err(error) = &result {
+            tracing::info!(socket = %self.id(), status = error.status(), "authentication refused");
+        }
+        result
+    }
+
+    /// Makes the socket the identity's: its rooms, its expiry.
+    pub(super) fn take_identity(self: &Rc<Self>, auth: &Auth, identity: Identity) {
+        if self.shared().state() == State::Closed {
+            return;
+        }
+        self.deadline.set(None);
+        self.client().authenticated();
+        if let (Some(at), Some(addr)) = (identity.expires_at(), self.shared().addr()) {
+            addr.do_send(ArmExpiry { at });
+        }
+        let rooms = auth.rooms_of(&identity);
+        self.shared().set_identity(identity);
+        self.join(AUTHENTICATED_ROOM.into());
+        for room in rooms {
+            self.join(room);
+        }
+    }
+
+    /// Called when an identity's time may be over.
+    pub(super) fn expired(self: &Rc<Self>) {
+        if self
+            .shared()
+            .identity()
+            .is_some_and(|identity| is_over(&identity))
+        {
+            self.reject(AuthError::Unauthorized);
+        }
+    }
+
+    /// Tells the client why it is not authenticated, and disconnects it.
+    pub(super) fn reject(self: &Rc<Self>, error: AuthError) {
+        self.reject_with(error, None);
+    }
+
+    fn reject_with(self: &Rc<Self>, error: AuthError, ack: Option<Ack>) {
+        if self.shared().state() != State::Connected {
+            return;
+        }
+        if let Some(auth) = &self.namespace().auth {
+            let (event, argument) = auth.the_dialect().refusal(self.id(), error);
+            self.tell(event, argument, ack);
+        }
+        self.disconnect(false);
+        self.client().close_if_deserted();
+    }
+
+    fn tell(self: &Rc<Self>, event: &str, argument: Option<Value>, ack: Option<Ack>) {
+        let args = ArgsList(argument.into_iter().collect());
+        let acked = ack.map_or(Ok(()), |ack| ack.send(&args));
+        if acked
+            .and_then(|()| self.shared().emit(event, &args))
+            .is_err()
+        {
+            // The client doesn't read, so it can't be told.
+            self.client().close(DisconnectReason::SlowConsumer);
+        }
+    }
+
+    /// A socket stays with whom it was authenticated for.
+    fn same_subject(&self, identity: Identity) -> Result<Identity, AuthError> {
+        match self.shared().identity() {
+            Some(before) if before.subject() != identity.subject() => Err(AuthError::Forbidden),
+            _ => Ok(identity),
+        }
+    }
+}
+
+fn is_over(identity: &Identity) -> bool {
+    let now = std::time::SystemTime::now();
+    identity.expires_at().is_some_and(|at| at <= now)
+}

@@ -1,0 +1,277 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use sockeye_protocol::{
+    Prepared, Sid,
+    socket::{EventPacket, RawArgs, Slot, encode},
+};
+
+use super::{Operation, SocketRef, actor::StopSocket, handle::State};
+use crate::{
+    AckError, DisconnectReason, EmitError, OutletError, ack::AckSender, client::ClientCell,
+    namespace::NamespaceInner, selector::RoomName,
+};
+
+/// A socket, on its own thread.
+///
+/// What lives here is touched by no other thread, so nothing on the path of an event takes a lock.
+pub(crate) struct SocketCell {
+    shared: SocketRef,
+    client: Rc<ClientCell>,
+    slot: Slot,
+    /// Packets emitted before the CONNECT packet, which must be the first that the client sees.
+    early: RefCell<Vec<Prepared>>,
+    /// Events that wait for the one that is being handled.
+    pub(super) queue: RefCell<VecDeque<EventPacket>>,
+    pub(super) busy: Cell<bool>,
+    pub(super) paused: Cell<bool>,
+    acks: RefCell<BTreeMap<u64, AckSender>>,
+    /// The last broadcast that has considered this socket.
+    visited: Cell<u64>,
+    /// By when the socket must have authenticated; none where it need not.
+    pub(super) deadline: Cell<Option<Instant>>,
+}
+
+impl SocketCell {
+    pub(crate) fn new(shared: SocketRef, client: Rc<ClientCell>, slot: Slot) -> Self {
+        client.hub().0.stats.sockets.fetch_add(1, Ordering::Relaxed);
+        Self {
+            shared,
+            client,
+            slot,
+            early: RefCell::default(),
+            queue: RefCell::default(),
+            busy: Cell::new(false),
+            paused: Cell::new(false),
+            acks: RefCell::default(),
+            visited: Cell::new(0),
+            deadline: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &SocketRef {
+        &self.shared
+    }
+
+    pub(crate) fn client(&self) -> &Rc<ClientCell> {
+        &self.client
+    }
+
+    pub(crate) fn slot(&self) -> Slot {
+        self.slot
+    }
+
+    pub(crate) fn id(&self) -> Sid {
+        self.shared.id()
+    }
+
+    pub(crate) fn key(&self) -> usize {
+        self.shared.key()
+    }
+
+    pub(crate) fn namespace(&self) -> &Arc<NamespaceInner> {
+        self.shared.namespace().inner()
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.shared.is_connected()
+    }
+
+    /// Marks the socket as considered by a broadcast; returns whether it was not yet.
+    pub(crate) fn visit(&self, round: u64) -> bool {
+        self.visited.replace(round) != round
+    }
+
+    pub(crate) fn perform(self: &Rc<Self>, operation: Operation) {
+        match operation {
+            Operation::Emit {
+                packet,
+                volatile: true,
+            } => {
+                if self.is_connected() {
+                    self.client.outlet.send_volatile(&packet);
+                }
+            }
+            Operation::Emit {
+                packet,
+                volatile: false,
+            } => {
+                if let Err(EmitError::QueueFull) = self.send(&packet) {
+                    // The sender is on another thread and can't be told any more.
+                    self.client.close(DisconnectReason::SlowConsumer);
+                }
+            }
+            Operation::EmitWithAck { id, packet, sender } => {
+                self.send_with_ack(id, &packet, sender)
+            }
+            Operation::ForgetAck { id } => self.forget_ack(id),
+            Operation::Join { rooms } => rooms.into_iter().for_each(|room| self.join(room)),
+            Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
+            Operation::Disconnect { close } => self.disconnect(close),
+            Operation::Report { to } => {
+                // Whoever asked may have stopped listening.
+                let _ = to.send(self.id());
+            }
+        }
+    }
+
+    /// Queues a packet behind all earlier ones.
+    pub(crate) fn send(&self, packet: &Prepared) -> Result<(), EmitError> {
+        match self.shared.state() {
+            State::Connected => self
+                .client
+                .outlet
+                .send(packet)
+                .map_err(|error| match error {
+                    OutletError::Full => EmitError::QueueFull,
+                    OutletError::Closed => EmitError::Closed,
+                }),
+            State::Admitting => {
+                let mut early = self.early.borrow_mut();
+                if early.len() >= MAX_EARLY {
+                    return Err(EmitError::QueueFull);
+                }
+                early.push(packet.clone());
+                Ok(())
+            }
+            State::Closed => Err(EmitError::Closed),
+        }
+    }
+
+    pub(super) fn take_early(&self) -> Vec<Prepared> {
+        self.early.take()
+    }
+
+    fn send_with_ack(&self, id: u64, packet: &Prepared, sender: AckSender) {
+        if let Err(error) = self.send(packet) {
+            // Whoever waited may have stopped.
+            let _ = sender.send(Err(error.into()));
+            return;
+        }
+        let mut acks = self.acks.borrow_mut();
+        let full = acks.len() >= self.client.hub().0.config.pending_acks;
+        if let Some((_, oldest)) = full.then(|| acks.pop_first()).flatten() {
+            self.count_acks(-1);
+            let _ = oldest.send(Err(AckError::Timeout));
+        }
+        acks.insert(id, sender);
+        self.count_acks(1);
+    }
+
+    fn forget_ack(&self, id: u64) {
+        let removed = self.acks.borrow_mut().remove(&id);
+        if removed.is_some() {
+            self.count_acks(-1);
+        }
+    }
+
+    /// Resolves an ack. Unknown ids are ignored: the answer came late, twice, or uninvited.
+    pub(crate) fn answered(&self, id: u64, args: RawArgs) {
+        let sender = self.acks.borrow_mut().remove(&id);
+        if let Some(sender) = sender {
+            self.count_acks(-1);
+            let _ = sender.send(Ok(args));
+        }
+    }
+
+    pub(crate) fn join(&self, room: RoomName) {
+        if self.shared.state() == State::Closed || *room == *self.id().as_str() {
+            return;
+        }
+        let limit = self.client.hub().0.config.rooms_per_socket;
+        let joined = self.shared.with_rooms(|rooms| {
+            if rooms.contains(&room) {
+                return false;
+            }
+            if rooms.len() >= limit {
+                tracing::warn!(socket = %self.id(), limit, "room limit reached, join ignored");
+                return false;
+            }
+            rooms.push(room.clone());
+            true
+        });
+        if joined {
+            self.client.local().join(self, &room);
+        }
+    }
+
+    pub(crate) fn leave(&self, room: &RoomName) {
+        let left = self.shared.with_rooms(|rooms| {
+            let at = rooms.iter().position(|name| name == room);
+            at.map(|at| rooms.remove(at)).is_some()
+        });
+        if left {
+            self.client.local().leave(self, room);
+        }
+    }
+
+    /// Tells the client that it is disconnected from the namespace, and ends the socket.
+    pub(crate) fn disconnect(self: &Rc<Self>, close: bool) {
+        if self.shared.state() != State::Connected {
+            return;
+        }
+        // When the queue is full the client learns it from the end of the connection.
+        let told = self
+            .client
+            .outlet
+            .send(&encode::disconnect(&self.namespace().name));
+        self.client.leave(self.slot);
+        self.finish(DisconnectReason::ServerNamespaceDisconnect);
+        if close {
+            self.client.disconnect_sockets();
+            self.client.close(DisconnectReason::ForcedClose);
+        } else if told.is_err() {
+            self.client.close(DisconnectReason::SlowConsumer);
+        }
+    }
+
+    /// Ends the socket; the client is told by other means, or gone.
+    pub(crate) fn finish(self: &Rc<Self>, reason: DisconnectReason) {
+        let state = self.shared.state();
+        if state == State::Closed {
+            return;
+        }
+        self.shared.set_state(State::Closed);
+        let hub = self.client.hub().clone();
+        hub.0.stats.sockets.fetch_sub(1, Ordering::Relaxed);
+        let acks = self.acks.take();
+        self.count_acks(-(acks.len() as isize));
+        for (_, sender) in acks {
+            // Whoever waited may have stopped.
+            let _ = sender.send(Err(AckError::Disconnected));
+        }
+        self.queue.take();
+        self.early.take();
+        self.resume();
+        let local = self.client.local().clone();
+        for room in self.shared.with_rooms(std::mem::take) {
+            local.leave(self, &room);
+        }
+        self.client.forget(self.slot);
+        if state == State::Connected {
+            local.disconnect(self);
+            self.run_disconnect_handlers(reason);
+        }
+        local.remove_socket(self.key());
+        if let Some(addr) = self.shared.addr() {
+            addr.do_send(StopSocket);
+        }
+    }
+
+    fn count_acks(&self, change: isize) {
+        let counter = &self.client.hub().0.stats.pending_acks;
+        if change >= 0 {
+            counter.fetch_add(change.unsigned_abs(), Ordering::Relaxed);
+        } else {
+            counter.fetch_sub(change.unsigned_abs(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// How many packets may be emitted to a socket before it is admitted.
+const MAX_EARLY: usize = 256;

@@ -1,0 +1,424 @@
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+};
+
+use actix::{Addr, dev::SendError};
+use serde::{Serialize, de::DeserializeOwned};
+use sockeye_protocol::{
+    Prepared, Sid,
+    socket::{RawArgs, encode},
+};
+use tokio::sync::oneshot;
+
+use super::{Operation, Socket, SocketCell};
+use crate::{
+    BroadcastOperator, Completion, EmitError, EmitWithAck, Handshake, Hub, Identity, IntoRooms,
+    NamespaceRef,
+    courier::{CourierHandle, Local, Perform, Target},
+    error::is_reserved,
+    selector::RoomName,
+};
+
+/// A handle of a socket: one client in one namespace.
+///
+/// Works from any thread; cloning is cheap. What one task does through handles takes effect in
+/// that order: on the socket's own thread (in its handlers) at once, from elsewhere when the
+/// socket's thread gets to it, which awaiting the returned [`Completion`] waits for.
+#[derive(Clone)]
+pub struct SocketRef(Arc<Shared>);
+
+struct Shared {
+    id: Sid,
+    /// Where the socket stands in its courier's table.
+    key: usize,
+    namespace: NamespaceRef,
+    courier: CourierHandle,
+    handshake: Arc<Handshake>,
+    auth_payload: Box<str>,
+    state: AtomicU8,
+    authenticated: AtomicBool,
+    identity: Mutex<Option<Identity>>,
+    rooms: Mutex<Vec<RoomName>>,
+    data: Mutex<Option<Box<DataMap>>>,
+    addr: OnceLock<Addr<Socket>>,
+}
+
+type DataMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// Where a socket is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    Admitting,
+    Connected,
+    Closed,
+}
+
+impl SocketRef {
+    pub(crate) fn new(
+        id: Sid,
+        key: usize,
+        namespace: NamespaceRef,
+        courier: CourierHandle,
+        handshake: Arc<Handshake>,
+        auth_payload: &str,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            id,
+            key,
+            namespace,
+            courier,
+            handshake,
+            auth_payload: auth_payload.into(),
+            state: AtomicU8::new(State::Admitting as u8),
+            authenticated: AtomicBool::new(false),
+            identity: Mutex::default(),
+            rooms: Mutex::default(),
+            data: Mutex::default(),
+            addr: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the socket's id, which is public: not the id of its session.
+    #[must_use]
+    pub fn id(&self) -> Sid {
+        self.0.id
+    }
+
+    /// Returns the namespace that the socket is in.
+    #[must_use]
+    pub fn namespace(&self) -> &NamespaceRef {
+        &self.0.namespace
+    }
+
+    /// Returns the hub that the socket belongs to.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        self.0.namespace.hub()
+    }
+
+    /// Returns the handshake of the connection, which all its sockets share.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// Returns what the client passed as `auth`: the text of a JSON object.
+    #[must_use]
+    pub fn auth_payload(&self) -> &str {
+        &self.0.auth_payload
+    }
+
+    /// Returns whether the socket has been admitted and not disconnected since.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.state() == State::Connected
+    }
+
+    /// Returns whether the socket has presented a token that was accepted.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.0.authenticated.load(Ordering::Acquire)
+    }
+
+    /// Returns whom the socket belongs to, once it is authenticated.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        lock(&self.0.identity).clone()
+    }
+
+    /// Returns the rooms that the socket is in, its own not counted, in the order of joining.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<RoomName> {
+        lock(&self.0.rooms).clone()
+    }
+
+    /// Returns whether the socket is in a room; it is always in the room of its own id.
+    #[must_use]
+    pub fn is_in(&self, room: &str) -> bool {
+        lock(&self.0.rooms).iter().any(|name| **name == *room) || room == self.0.id.as_str()
+    }
+
+    /// Joins rooms. Those that it is in already are ignored.
+    ///
+    /// A socket which is not admitted yet may join, and is found there once it is. At most
+    /// [`RouterConfig::rooms_per_socket`](crate::RouterConfig::rooms_per_socket) rooms; further
+    /// ones are ignored and logged.
+    pub fn join(&self, rooms: impl IntoRooms) -> Completion {
+        self.perform(Operation::Join {
+            rooms: rooms.into_rooms(),
+        })
+    }
+
+    /// Leaves rooms. Those that it is not in are ignored.
+    pub fn leave(&self, rooms: impl IntoRooms) -> Completion {
+        self.perform(Operation::Leave {
+            rooms: rooms.into_rooms(),
+        })
+    }
+
+    /// Emits an event: a tuple is the list of arguments, anything else is one argument.
+    ///
+    /// `Ok` means that the packet is queued behind all earlier ones; only an ack tells that it
+    /// arrived. A fixed-size array counts as a tuple.
+    ///
+    /// # Errors
+    ///
+    /// When the arguments can't be encoded or the name is reserved, when the socket is gone, and
+    /// when its bounded queue is full: then nothing is queued.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.send(self.encode(None, event, args)?)
+    }
+
+    /// Emits an event with arguments as they were received, attachments included.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocketRef::emit`].
+    pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
+        if is_reserved(event) {
+            return Err(EmitError::ReservedName(event.to_owned()));
+        }
+        self.send(encode::event_raw(self.namespace_name(), None, event, args))
+    }
+
+    /// Emits an event that is dropped when the transport can't take it at once.
+    ///
+    /// On polling that is when no poll is waiting; on WebSocket, when earlier packets still wait.
+    ///
+    /// # Errors
+    ///
+    /// When the arguments can't be encoded or the name is reserved.
+    pub fn emit_volatile<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<(), EmitError> {
+        let packet = self.encode(None, event, args)?;
+        self.perform(Operation::Emit {
+            packet,
+            volatile: true,
+        });
+        Ok(())
+    }
+
+    /// Emits an event and, when awaited, waits for the client's answer, read into `T` as
+    /// [`Args`](crate::Args) are.
+    ///
+    /// A handler may wait for an ack of its own client.
+    pub fn emit_with_ack<A, T>(&self, event: &str, args: &A) -> EmitWithAck<T>
+    where
+        A: Serialize + ?Sized,
+        T: DeserializeOwned + 'static,
+    {
+        let id = self.0.namespace.inner().next_ack_id();
+        let encoded = self.encode(Some(id), event, args);
+        let encoded = encoded.map(|packet| (id, packet));
+        EmitWithAck::new(self.clone(), encoded, |args| args.decode())
+    }
+
+    /// Emits an event with arguments as they were received and, when awaited, waits for the
+    /// client's answer as it is.
+    pub fn emit_with_ack_raw(&self, event: &str, args: &RawArgs) -> EmitWithAck<RawArgs> {
+        let id = self.0.namespace.inner().next_ack_id();
+        let encoded = if is_reserved(event) {
+            Err(EmitError::ReservedName(event.to_owned()))
+        } else {
+            let namespace = self.namespace_name();
+            Ok((id, encode::event_raw(namespace, Some(id), event, args)))
+        };
+        EmitWithAck::new(self.clone(), encoded, Ok)
+    }
+
+    /// Selects the members of rooms, this socket left out.
+    pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.broadcast().to(rooms)
+    }
+
+    /// Selects every socket but the members of these rooms and this socket.
+    pub fn except(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.broadcast().except(rooms)
+    }
+
+    /// Selects every other socket of the namespace.
+    pub fn broadcast(&self) -> BroadcastOperator {
+        self.0.namespace.broadcast().without_sender(self.0.id)
+    }
+
+    /// Disconnects the socket from its namespace, after what was emitted before; with `close`,
+    /// the client's other sockets too, and then its connection.
+    ///
+    /// Does nothing for a socket which is not connected.
+    pub fn disconnect(&self, close: bool) -> Completion {
+        self.perform(Operation::Disconnect { close })
+    }
+
+    /// Attaches a value to the socket, in place of an earlier one of the same type.
+    pub fn set_data<T: Send + Sync + 'static>(&self, value: T) {
+        let mut data = lock(&self.0.data);
+        let map = data.get_or_insert_default();
+        map.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    /// Returns the value of that type that was attached to the socket.
+    #[must_use]
+    pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let data = lock(&self.0.data);
+        let value = data.as_ref()?.get(&TypeId::of::<T>())?.clone();
+        value.downcast().ok()
+    }
+
+    /// Returns the address of the socket's actor.
+    ///
+    /// Messages to it are handled in order; it stops when the socket disconnects.
+    ///
+    /// Returns `None` only while the socket is being created.
+    #[must_use]
+    pub fn addr(&self) -> Option<Addr<Socket>> {
+        self.0.addr.get().cloned()
+    }
+
+    pub(crate) fn namespace_name(&self) -> &str {
+        self.0.namespace.name()
+    }
+
+    pub(crate) fn courier(&self) -> &CourierHandle {
+        &self.0.courier
+    }
+
+    pub(crate) fn key(&self) -> usize {
+        self.0.key
+    }
+
+    pub(crate) fn shared_handshake(&self) -> &Arc<Handshake> {
+        &self.0.handshake
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state() == State::Closed
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.0.state.load(Ordering::Acquire) {
+            0 => State::Admitting,
+            1 => State::Connected,
+            _ => State::Closed,
+        }
+    }
+
+    pub(crate) fn set_state(&self, state: State) {
+        self.0.state.store(state as u8, Ordering::Release);
+    }
+
+    pub(crate) fn set_identity(&self, identity: Identity) {
+        *lock(&self.0.identity) = Some(identity);
+        self.0.authenticated.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn set_addr(&self, addr: Addr<Socket>) {
+        // Set once, by the socket's creator.
+        let _ = self.0.addr.set(addr);
+    }
+
+    pub(crate) fn with_rooms<R>(&self, change: impl FnOnce(&mut Vec<RoomName>) -> R) -> R {
+        change(&mut lock(&self.0.rooms))
+    }
+
+    /// Queues an encoded packet.
+    pub(crate) fn send(&self, packet: Prepared) -> Result<(), EmitError> {
+        match self.here() {
+            Some(Some(cell)) => cell.send(&packet),
+            Some(None) => Err(EmitError::Closed),
+            None if self.state() == State::Closed => Err(EmitError::Closed),
+            None => {
+                let operation = Operation::Emit {
+                    packet,
+                    volatile: false,
+                };
+                let sent = self.0.courier.addr.try_send(self.message(operation, None));
+                sent.map_err(|error| match error {
+                    SendError::Full(_) => EmitError::QueueFull,
+                    SendError::Closed(_) => EmitError::Closed,
+                })
+            }
+        }
+    }
+
+    /// Does something to the socket: at once on its own thread, else through its courier.
+    pub(crate) fn perform(&self, operation: Operation) -> Completion {
+        match self.here() {
+            Some(Some(cell)) => {
+                cell.perform(operation);
+                Completion::done()
+            }
+            Some(None) => Completion::done(),
+            None => {
+                let (done, wait) = oneshot::channel();
+                self.0
+                    .courier
+                    .addr
+                    .do_send(self.message(operation, Some(done)));
+                Completion::waiting_for(vec![wait])
+            }
+        }
+    }
+
+    /// Returns `None` on another thread than the socket's, `Some(None)` when it is gone.
+    fn here(&self) -> Option<Option<Rc<SocketCell>>> {
+        let local = Local::find(self.hub().0.id)?;
+        let same = local.handle.id == self.0.courier.id;
+        same.then(|| local.socket(self.0.key, self.0.id))
+    }
+
+    fn message(&self, operation: Operation, done: Option<oneshot::Sender<()>>) -> Perform {
+        let target = Target::Socket {
+            key: self.0.key,
+            id: self.0.id,
+        };
+        Perform {
+            target,
+            operation,
+            done,
+        }
+    }
+
+    fn encode<T: Serialize + ?Sized>(
+        &self,
+        ack: Option<u64>,
+        event: &str,
+        args: &T,
+    ) -> Result<Prepared, EmitError> {
+        if is_reserved(event) {
+            return Err(EmitError::ReservedName(event.to_owned()));
+        }
+        Ok(encode::event(self.namespace_name(), ack, event, args)?)
+    }
+}
+
+impl fmt::Debug for SocketRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.0.id.as_str())
+            .field("namespace", &self.namespace_name())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for SocketRef {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for SocketRef {}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,51 @@
+use sockeye_protocol::{Prepared, Sid};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{ack::AckSender, selector::RoomName};
+
+/// What can be asked of a socket from another thread.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    Emit {
+        packet: Prepared,
+        volatile: bool,
+    },
+    EmitWithAck {
+        id: u64,
+        packet: Prepared,
+        sender: AckSender,
+    },
+    ForgetAck {
+        id: u64,
+    },
+    Join {
+        rooms: Vec<RoomName>,
+    },
+    Leave {
+        rooms: Vec<RoomName>,
+    },
+    Disconnect {
+        close: bool,
+    },
+    /// Tells the id of the socket. As many ids are sent as sockets are selected.
+    Report {
+        to: UnboundedSender<Sid>,
+    },
+}
+
+impl Operation {
+    /// Returns a copy, for operations that make sense for several sockets.
+    pub(crate) fn for_many(&self) -> Option<Self> {
+        Some(match self {
+            Self::Join { rooms } => Self::Join {
+                rooms: rooms.clone(),
+            },
+            Self::Leave { rooms } => Self::Leave {
+                rooms: rooms.clone(),
+            },
+            Self::Disconnect { close } => Self::Disconnect { close: *close },
+            Self::Report { to } => Self::Report { to: to.clone() },
+            Self::Emit { .. } | Self::EmitWithAck { .. } | Self::ForgetAck { .. } => return None,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! Who receives a broadcast, on one thread and on several.
+
+mod peer;
+
+use std::time::SystemTime;
+
+use actix::Arbiter;
+use peer::Peer;
+use sockeye_router::{
+    Args, ArgsList, Broadcast, DisconnectReason, Empty, GetMembers, GetRooms, Handshake, Hub, Join,
+    Namespace, RawArgs, RouterConfig, SocketRef,
+};
+use tokio::sync::oneshot;
+
+async fn join(socket: SocketRef, Args(rooms): Args<Vec<String>>) {
+    socket.join(rooms).await;
+}
+
+fn hub() -> Hub {
+    let namespace = Namespace::new("/").on("join", join).on("say", say);
+    Hub::builder().namespace(namespace).build().unwrap()
+}
+
+async fn say(socket: SocketRef, Args((room, text)): Args<(String, String)>) {
+    socket.to(room).emit("said", &text).unwrap();
+}
+
+async fn member(hub: &Hub, rooms: &[&str]) -> Peer {
+    let peer = Peer::connect(hub).await;
+    peer.say(&format!(
+        r#"2["join",{}]"#,
+        serde_json::to_string(rooms).unwrap()
+    ));
+    peer
+}
+
+#[actix::test]
+async fn a_socket_in_several_rooms_gets_one_copy() {
+    let hub = hub();
+    let both = member(&hub, &["a", "b"]).await;
+    let one = member(&hub, &["b"]).await;
+    let none = member(&hub, &[]).await;
+    let namespace = hub.of("/").unwrap();
+
+    let reached = namespace
+        .to("a")
+        .to("b")
+        .emit_counted("x", &1)
+        .await
+        .unwrap();
+
+    assert_eq!(reached, 2);
+    assert_eq!(both.heard(), [r#"2["x",1]"#]);
+    assert_eq!(one.heard(), [r#"2["x",1]"#]);
+    assert!(none.heard().is_empty());
+}
+
+#[actix::test]
+async fn exceptions_win_and_no_room_means_everyone() {
+    let hub = hub();
+    let a = member(&hub, &["a"]).await;
+    let b = member(&hub, &["a", "b"]).await;
+    let namespace = hub.of("/").unwrap();
+
+    namespace.to("a").except("b").emit("x", &()).unwrap();
+    namespace.except(["b"]).emit("y", &()).unwrap();
+    namespace
+        .to(Vec::<String>::new())
+        .emit("z", &ArgsList(vec![1, 2]))
+        .unwrap();
+
+    assert_eq!(a.heard(), [r#"2["x"]"#, r#"2["y"]"#, r#"2["z",1,2]"#]);
+    assert_eq!(b.heard(), [r#"2["z",1,2]"#]);
+}
+
+#[actix::test]
+async fn a_sender_is_left_out_and_its_id_is_a_room() {
+    let hub = hub();
+    let a = member(&hub, &["a"]).await;
+    let b = member(&hub, &["a"]).await;
+    let namespace = hub.of("/").unwrap();
+    let ids = namespace.to("a").socket_ids().await;
+
+    a.say(r#"2["say","a","hi"]"#);
+    for id in &ids {
+        namespace.to(id.as_str()).emit("you", &id.as_str()).unwrap();
+    }
+    namespace
+        .socket(&ids[0])
+        .unwrap()
+        .to(ids[0])
+        .emit("nobody", &())
+        .unwrap();
+
+    assert_eq!(ids.len(), 2);
+    assert_eq!(a.heard().len(), 1);
+    assert_eq!(b.heard()[0], r#"2["said","hi"]"#);
+}
+
+#[actix::test]
+async fn a_member_that_never_reads_is_dropped_and_the_others_get_everything() {
+    let hub = hub();
+    let slow = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 3);
+    slow.say("0");
+    let quick = Peer::connect(&hub).await;
+    let namespace = hub.of("/").unwrap();
+
+    for number in 0..10 {
+        namespace.emit("n", &number).unwrap();
+    }
+
+    assert_eq!(slow.closed(), Some(DisconnectReason::SlowConsumer));
+    assert_eq!(quick.heard().len(), 10);
+    assert_eq!(hub.stats().sockets, 1);
+}
+
+#[actix::test]
+async fn rooms_and_sockets_answer_as_actors() {
+    let hub = hub();
+    let a = member(&hub, &["a"]).await;
+    let namespace = hub.of("/").unwrap();
+    let room = namespace.room("b");
+    let socket = namespace.sockets().remove(0);
+    let addr = socket.addr().unwrap();
+    let args = RawArgs::encode(&("x", 1)).unwrap();
+
+    addr.send(Join {
+        rooms: vec!["b".into()],
+    })
+    .await
+    .unwrap();
+    let rooms = addr.send(GetRooms).await.unwrap();
+    let members = room.send(GetMembers).await.unwrap();
+    let event = "news".to_owned();
+    let reached = room
+        .send(Broadcast {
+            event,
+            args,
+            except: None,
+        })
+        .await
+        .unwrap();
+    room.send(Empty).await.unwrap();
+
+    assert_eq!(
+        rooms.iter().map(|room| &**room).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    assert_eq!(members, [socket.id()]);
+    assert_eq!(reached.unwrap(), 1);
+    assert_eq!(a.heard(), [r#"2["news","x",1]"#]);
+    assert!(!socket.is_in("b"));
+    assert_eq!(namespace.room("b"), room);
+}
+
+#[actix::test]
+async fn many_sockets_can_be_moved_and_disconnected_together() {
+    let hub = hub();
+    let a = member(&hub, &["a"]).await;
+    let b = member(&hub, &["b"]).await;
+    let namespace = hub.of("/").unwrap();
+
+    namespace.to("a").join(["c", "d"]).await;
+    namespace.to("c").emit("c", &()).unwrap();
+    namespace.to("c").leave("c").await;
+    let left = namespace.to("c").count().await;
+    namespace.to("d").disconnect(true).await;
+
+    assert_eq!(left, 0);
+    assert_eq!(a.heard(), [r#"2["c"]"#, "1"]);
+    assert_eq!(a.closed(), Some(DisconnectReason::ForcedClose));
+    assert!(b.closed().is_none());
+    assert_eq!(hub.stats().rooms, 1);
+}
+
+#[actix::test]
+async fn rooms_beyond_the_limit_are_not_joined() {
+    let hub = Hub::builder()
+        .config(RouterConfig::default().with_rooms_per_socket(2))
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let _peer = Peer::connect(&hub).await;
+    let socket = hub.of("/").unwrap().sockets().remove(0);
+
+    socket.join(["a", "b", "c", "a"]).await;
+
+    assert_eq!(socket.rooms().len(), 2);
+}
+
+#[actix::test]
+async fn a_broadcast_reaches_other_threads_in_order() {
+    let hub = hub();
+    let there = Arbiter::new();
+    let (heard, received) = oneshot::channel();
+    let (ready, connected) = oneshot::channel();
+    let other = hub.clone();
+    there.spawn_fn(move || {
+        actix_rt::spawn(async move {
+            let peer = member(&other, &["a"]).await;
+            ready.send(()).unwrap();
+            let mut all = Vec::new();
+            for _ in 0..201 {
+                all.push(peer.next().await);
+            }
+            heard.send(all).unwrap();
+        });
+    });
+    connected.await.unwrap();
+    let here = member(&hub, &["a"]).await;
+    let namespace = hub.of("/").unwrap();
+    let remote = namespace
+        .sockets()
+        .into_iter()
+        .find(|socket| socket.id().to_string() != id_of(&here, &hub))
+        .unwrap();
+
+    let counted = namespace.to("a").emit_counted("first", &()).await.unwrap();
+    for number in 0..100 {
+        namespace.to("a").emit("all", &number).unwrap();
+        remote.emit("one", &number).unwrap();
+    }
+
+    let all = received.await.unwrap();
+    assert_eq!(counted, 2);
+    for number in 0..100 {
+        assert_eq!(all[1 + 2 * number], format!(r#"2["all",{number}]"#));
+        assert_eq!(all[2 + 2 * number], format!(r#"2["one",{number}]"#));
+    }
+    assert_eq!(here.heard().len(), 101);
+    there.stop();
+    there.join().unwrap();
+}
+
+/// The id of this thread's only socket: the one that is reached without a wait.
+fn id_of(peer: &Peer, hub: &Hub) -> String {
+    let namespace = hub.of("/").unwrap();
+    for socket in namespace.sockets() {
+        socket.emit_volatile("probe", &()).unwrap();
+        if peer.heard() == [r#"2["probe"]"#] {
+            return socket.id().to_string();
+        }
+    }
+    panic!("the peer has a socket");
+}

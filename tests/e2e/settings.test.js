@@ -108,7 +108,8 @@ describe("the binary", { skip: onlySockeye, concurrency: 4 }, () => {
       "an unknown table": [{ redis: { url: "x" } }, "redis"],
       "a short secret": [{ auth: { jwt: { secret: "0123456789012345678901234567890" } } }, "secret"],
       "an empty API key": [{ api: { key: "" } }, "key"],
-      "an address that is none": [{ internal_listen: "nowhere" }, "internal_listen"],
+      // No flag may take its place.
+      "an address that is none": [{ internal_listen: "nowhere" }, "internal_listen", ["--listen", "127.0.0.1:0"]],
       "a duration without unit": [{ engine: { ping_timeout: "20" } }, "ping_timeout"],
       "a duration that is a list": [{ auth: { ...GOOD.auth, deadline: ["1s"] } }, "deadline"],
       "a negative size": [{ engine: { max_http_buffer_size: -1 } }, "max_http_buffer_size"],
@@ -120,9 +121,9 @@ describe("the binary", { skip: onlySockeye, concurrency: 4 }, () => {
       "every origin together with credentials": [{ cors: { origins: ["*"], credentials: true } }, "cors"],
       "an origin that is none": [{ origins: { allow: ["app.example.com"] } }, "origins"],
     };
-    for (const [what, [settings, name]] of Object.entries(table)) {
+    for (const [what, [settings, name, args]] of Object.entries(table)) {
       test(what, async (t) => {
-        const message = await refusal(t, withSettings(settings));
+        const message = await refusal(t, { ...withSettings(settings), ...(args && { args }) });
 
         assert.match(message, new RegExp(`\\b${name}\\b`));
         assert.ok(!message.includes(SECRET) && !message.includes("0123456789012345678901234567890"), "a secret is never shown");

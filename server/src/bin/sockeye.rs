@@ -1,0 +1,43 @@
+#![forbid(unsafe_code)]
+//! The Socket.IO server that runs by itself: see `sockeye help`.
+
+use std::{
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Parser as _;
+use sockeye::standalone::{Cli, Command, Settings, check, environment, serve, token};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+    match &cli.command {
+        Command::Serve(_) => {
+            let loaded = Settings::load(cli, environment())?;
+            tracing_subscriber::fmt()
+                .with_env_filter(&loaded.settings.log)
+                .with_writer(std::io::stderr)
+                .init();
+            for warning in &loaded.warnings {
+                tracing::warn!("{warning}");
+            }
+            actix_web::rt::System::new().block_on(serve(loaded))?;
+        }
+        Command::Check(_) => println!("{}", check(cli, environment())?),
+        Command::Token(args) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            println!("{}", token(cli, args, environment(), now.as_secs())?);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,529 @@
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use sockeye_protocol::{
+    Prepared, Sid,
+    engine::{
+        CloseReason, Event, Input, InputError, PostFault, SendError, Session, Transmit, Transport,
+        WebSocketFault,
+    },
+    websocket::close_frame,
+};
+use sockeye_router::{Handshake, Message};
+use tokio::sync::oneshot;
+
+use super::{
+    Desk, Engine, Receiver,
+    link::{Fault, LocalLink, Pipe},
+};
+
+/// One open Engine.IO session, on its own thread.
+///
+/// Cloning is cheap; every clone is the same connection. It drives the protocol's session: it gives
+/// it what arrives, hands out what leaves, and keeps its clock.
+#[derive(Clone)]
+pub struct Connection(Rc<ConnectionCell>);
+
+pub(crate) struct ConnectionCell {
+    engine: Engine,
+    desk: Rc<Desk>,
+    sid: Sid,
+    session: RefCell<Session>,
+    receiver: RefCell<Option<Rc<dyn Receiver>>>,
+    /// The GET that waits, and its number.
+    poll: RefCell<Option<(u64, oneshot::Sender<PollAnswer>)>>,
+    /// The WebSocket that the session has now: its transport, or a candidate.
+    pipe: RefCell<Option<Rc<Pipe>>>,
+    paused: Cell<bool>,
+    /// Who waits for the end of a pause; rarely anyone.
+    waiting: RefCell<Option<Box<Waiting>>>,
+    dirty: Cell<bool>,
+    processing: Cell<bool>,
+    /// The earliest entry that the timers have for this session.
+    armed: Cell<Option<Instant>>,
+    /// Whether the WebSocket's host is giving input, after which it asks for output by itself.
+    host_active: Cell<bool>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    reader: Option<Waker>,
+    posts: Vec<oneshot::Sender<PostAnswer>>,
+    taken: Vec<oneshot::Sender<()>>,
+}
+
+/// The answer to a GET of a session.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum PollAnswer {
+    Payload(Bytes),
+    /// Another GET was waiting.
+    Overlap,
+    /// The session is on WebSocket.
+    TransportMismatch,
+    UnknownSid,
+}
+
+/// The answer to a POST of a session, or to its head.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum PostAnswer {
+    /// The body may be read.
+    Proceed,
+    /// The packets have been dispatched.
+    Done,
+    /// Another POST was under way, or the payload has too many packets.
+    Refused,
+    /// The session is on WebSocket.
+    TransportMismatch,
+    UnknownSid,
+}
+
+impl Connection {
+    pub(super) fn open(
+        engine: &Engine,
+        desk: &Rc<Desk>,
+        transport: Transport,
+        text_only: bool,
+    ) -> Self {
+        let sid = new_sid();
+        let config = engine.0.config.clone();
+        let session = Session::open(sid, transport, text_only, config, now());
+        let pipe = match transport {
+            Transport::WebSocket => Some(Rc::new(Pipe::new(desk.number()))),
+            Transport::Polling => None,
+        };
+        Self(Rc::new(ConnectionCell {
+            engine: engine.clone(),
+            desk: desk.clone(),
+            sid,
+            session: RefCell::new(session),
+            receiver: RefCell::default(),
+            poll: RefCell::default(),
+            pipe: RefCell::new(pipe),
+            paused: Cell::new(false),
+            waiting: RefCell::default(),
+            dirty: Cell::new(false),
+            processing: Cell::new(false),
+            armed: Cell::new(None),
+            host_active: Cell::new(false),
+        }))
+    }
+
+    pub(super) fn start(&self, handshake: Handshake) {
+        let receiver = self.0.engine.0.application.connect(self, handshake);
+        *self.0.receiver.borrow_mut() = Some(receiver.into());
+        self.process();
+    }
+
+    pub(super) fn from(cell: Rc<ConnectionCell>) -> Self {
+        Self(cell)
+    }
+
+    /// Returns the session's id: a secret, as it lets its bearer poll the session.
+    #[must_use]
+    pub fn sid(&self) -> Sid {
+        self.0.sid
+    }
+
+    /// Returns the transport that the session is on now.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.0.session.borrow().transport()
+    }
+
+    /// Queues messages behind all earlier ones; they leave at the end of this turn of the loop.
+    ///
+    /// # Errors
+    ///
+    /// When the queue's bound is reached, and then nothing is queued, or the session is closed.
+    pub fn send(&self, messages: &Prepared) -> Result<(), SendError> {
+        self.0.session.borrow_mut().send(messages)?;
+        self.touch();
+        Ok(())
+    }
+
+    /// Sends messages if they can leave at once; otherwise drops them and returns `false`.
+    pub fn send_volatile(&self, messages: &Prepared) -> bool {
+        let sent = self.0.session.borrow_mut().send_volatile(messages);
+        if sent {
+            self.touch();
+        }
+        sent
+    }
+
+    /// Closes the session; what is queued still goes out.
+    pub fn close(&self, reason: CloseReason) {
+        self.0.session.borrow_mut().close(reason);
+        self.process();
+    }
+
+    /// Closes the session at once; what is queued is dropped.
+    pub fn abort(&self, reason: CloseReason) {
+        self.0.session.borrow_mut().abort(reason);
+        self.process();
+    }
+
+    /// Stops giving messages to the receiver and reading from the client.
+    ///
+    /// The heartbeat is suspended, as its answer can't be read.
+    pub fn pause(&self) {
+        if !self.0.paused.replace(true) {
+            self.0.session.borrow_mut().suspend_heartbeat(now());
+            self.arm();
+        }
+    }
+
+    /// Ends a pause.
+    pub fn resume(&self) {
+        if !self.0.paused.replace(false) {
+            return;
+        }
+        self.0.session.borrow_mut().resume_heartbeat(now());
+        self.process();
+        if !self.0.paused.get() {
+            self.release_waiting();
+        }
+    }
+
+    pub(super) fn poll(&self, number: u64, answer: oneshot::Sender<PollAnswer>) {
+        let result = self
+            .0
+            .session
+            .borrow_mut()
+            .handle_input(Input::PollOpened, now());
+        match result {
+            Ok(()) => *self.0.poll.borrow_mut() = Some((number, answer)),
+            Err(InputError::TransportMismatch) => reply(answer, PollAnswer::TransportMismatch),
+            Err(InputError::Closed) => reply(answer, PollAnswer::UnknownSid),
+            Err(_) => reply(answer, PollAnswer::Overlap),
+        }
+        self.process();
+        // A poll that finds something is answered at once.
+        self.flush();
+    }
+
+    /// The GET of that number is gone without an answer.
+    pub(super) fn poll_aborted(&self, number: u64) {
+        let current = matches!(&*self.0.poll.borrow(), Some((waiting, _)) if *waiting == number);
+        if current {
+            self.0.poll.take();
+            let _ = self.input(Input::PollAborted);
+        }
+    }
+
+    pub(super) fn post_started(&self, answer: oneshot::Sender<PostAnswer>) {
+        let result = self.input(Input::PostStarted);
+        reply(answer, post_answer(result, PostAnswer::Proceed));
+    }
+
+    pub(super) fn post(&self, body: Bytes, answer: oneshot::Sender<PostAnswer>) {
+        let result = self.input(Input::PostReceived(body));
+        if result.is_ok() && self.0.paused.get() {
+            self.0
+                .waiting
+                .borrow_mut()
+                .get_or_insert_default()
+                .posts
+                .push(answer);
+            return;
+        }
+        reply(answer, post_answer(result, PostAnswer::Done));
+    }
+
+    pub(super) fn post_failed(&self, fault: PostFault) {
+        // The answer is its host's, who knows the fault.
+        let _ = self.input(Input::PostRejected(fault));
+    }
+
+    /// Returns the link of a session that was opened by a WebSocket.
+    pub(crate) fn first_link(&self) -> Option<LocalLink> {
+        let pipe = self.0.pipe.borrow().clone()?;
+        Some(LocalLink {
+            connection: self.clone(),
+            pipe,
+        })
+    }
+
+    /// Takes a WebSocket as the candidate of an upgrade, or refuses it.
+    pub(crate) fn attach(&self, text_only: bool) -> Option<LocalLink> {
+        self.input(Input::WebSocketOpened { text_only }).ok()?;
+        let pipe = Rc::new(Pipe::new(self.0.desk.number()));
+        *self.0.pipe.borrow_mut() = Some(pipe.clone());
+        Some(LocalLink {
+            connection: self.clone(),
+            pipe,
+        })
+    }
+
+    pub(super) fn link(&self, number: u64) -> Option<LocalLink> {
+        let pipe = self.0.pipe.borrow().clone()?;
+        (pipe.number == number).then(|| LocalLink {
+            connection: self.clone(),
+            pipe,
+        })
+    }
+
+    pub(super) fn web_socket_message(&self, from: &Rc<Pipe>, message: Message) {
+        if !self.is_current(from) {
+            return;
+        }
+        self.0.host_active.set(true);
+        let _ = self.input(Input::WebSocketMessage(message));
+        self.0.host_active.set(false);
+    }
+
+    pub(super) fn web_socket_closed(&self, from: &Rc<Pipe>, fault: Fault) {
+        if !self.is_current(from) {
+            return;
+        }
+        self.0.pipe.take();
+        let fault = match fault {
+            Fault::Closed => None,
+            Fault::Lost => Some(WebSocketFault::Io),
+            Fault::Protocol(code) => Some(WebSocketFault::Protocol(code)),
+        };
+        let _ = self.input(Input::WebSocketClosed(fault));
+        // The session lets go of it now, so that it can't mean the next one.
+        self.flush();
+    }
+
+    /// Moves up to `limit` bytes of frames from the session to the WebSocket, if it is the one.
+    pub(super) fn fill(&self, pipe: &Rc<Pipe>, limit: usize) {
+        if !self.is_current(pipe) {
+            return;
+        }
+        let mut moved = 0;
+        while moved < limit {
+            let transmit = self.0.session.borrow_mut().poll_transmit();
+            let Some(transmit) = transmit else {
+                break;
+            };
+            moved += self.transmit(transmit);
+        }
+        self.forget_if_finished();
+    }
+
+    pub(super) fn poll_resumed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.0.paused.get() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.0.waiting.borrow_mut();
+        waiting.get_or_insert_default().reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn when_resumed(&self, taken: oneshot::Sender<()>) {
+        if self.0.paused.get() {
+            self.0
+                .waiting
+                .borrow_mut()
+                .get_or_insert_default()
+                .taken
+                .push(taken);
+        } else {
+            reply(taken, ());
+        }
+    }
+
+    pub(super) fn timer_fired(&self, entry: Instant, now: Instant) {
+        if self.0.armed.get() != Some(entry) {
+            return;
+        }
+        self.0.armed.set(None);
+        self.0.session.borrow_mut().handle_timeout(now);
+        self.process();
+    }
+
+    /// Sends what can leave now.
+    pub(super) fn flush(&self) {
+        self.0.dirty.set(false);
+        loop {
+            if self.is_pulled() {
+                // Its host takes the frames when it can write them.
+                if let Some(pipe) = &*self.0.pipe.borrow() {
+                    pipe.wake();
+                }
+                break;
+            }
+            let transmit = self.0.session.borrow_mut().poll_transmit();
+            let Some(transmit) = transmit else {
+                break;
+            };
+            self.transmit(transmit);
+        }
+        self.forget_if_finished();
+    }
+
+    fn input(&self, input: Input) -> Result<(), InputError> {
+        let result = self.0.session.borrow_mut().handle_input(input, now());
+        self.process();
+        result
+    }
+
+    /// Gives the receiver what has come out of the session, then sees to the rest.
+    fn process(&self) {
+        if self.0.processing.replace(true) {
+            // Called by the receiver: the outer call goes on.
+            return;
+        }
+        loop {
+            let paused = self.0.paused.get();
+            if paused && self.0.session.borrow().is_open() {
+                break;
+            }
+            let event = self.0.session.borrow_mut().poll_event();
+            match event {
+                // What a paused receiver has not taken when the session ends is dropped.
+                Some(Event::Message(_)) if paused => {}
+                Some(Event::Message(message)) => {
+                    let receiver = self.0.receiver.borrow().clone();
+                    if let Some(receiver) = receiver {
+                        receiver.message(message);
+                    }
+                }
+                Some(Event::Upgraded) => tracing::trace!("upgraded"),
+                Some(Event::Closed(reason)) => {
+                    let receiver = self.0.receiver.take();
+                    if let Some(receiver) = receiver {
+                        receiver.closed(reason);
+                    }
+                    self.0.paused.set(false);
+                    self.release_waiting();
+                }
+                None => break,
+            }
+        }
+        self.0.processing.set(false);
+        self.arm();
+        self.touch();
+    }
+
+    /// Answers those who waited for the end of a pause.
+    fn release_waiting(&self) {
+        let Some(waiting) = self.0.waiting.take() else {
+            return;
+        };
+        waiting
+            .posts
+            .into_iter()
+            .for_each(|post| reply(post, PostAnswer::Done));
+        waiting.taken.into_iter().for_each(|taken| reply(taken, ()));
+        if let Some(reader) = waiting.reader {
+            reader.wake();
+        }
+    }
+
+    /// Has what is queued sent at the end of this turn.
+    fn touch(&self) {
+        if self.is_pulled() {
+            if !self.0.host_active.get() {
+                self.flush();
+            }
+        } else if !self.0.dirty.replace(true) {
+            self.0.desk.mark_dirty(self.clone());
+        }
+    }
+
+    fn transmit(&self, transmit: Transmit) -> usize {
+        match transmit {
+            Transmit::PollResponse(body) => {
+                let waiting = self.0.poll.take();
+                let lost = waiting
+                    .is_none_or(|(_, answer)| answer.send(PollAnswer::Payload(body)).is_err());
+                if lost {
+                    let _ = self.input(Input::PollAborted);
+                }
+                0
+            }
+            Transmit::Frame(bytes) => {
+                let len = bytes.len();
+                if let Some(pipe) = &*self.0.pipe.borrow() {
+                    pipe.ready.borrow_mut().push_back(bytes);
+                    pipe.wake();
+                }
+                len
+            }
+            Transmit::WebSocketClose(code) => {
+                if let Some(pipe) = self.0.pipe.take() {
+                    pipe.ready.borrow_mut().push_back(close_frame(code));
+                    pipe.end();
+                }
+                0
+            }
+        }
+    }
+
+    /// Makes sure that the timers wake the session in time.
+    fn arm(&self) {
+        let Some(wanted) = self.0.session.borrow().poll_timeout() else {
+            return;
+        };
+        if self.0.armed.get().is_none_or(|armed| wanted < armed) {
+            self.0.armed.set(Some(wanted));
+            self.0.desk.timers().add(wanted, &self.0);
+        }
+    }
+
+    fn forget_if_finished(&self) {
+        if !self.0.session.borrow().is_finished() {
+            return;
+        }
+        if let Some(pipe) = self.0.pipe.take() {
+            pipe.end();
+        }
+        self.0.desk.forget(&self.0.engine, &self.0.sid);
+    }
+
+    /// Whether what leaves waits for a WebSocket's host to ask for it.
+    fn is_pulled(&self) -> bool {
+        self.transport() == Transport::WebSocket
+            && self.0.pipe.borrow().is_some()
+            && self.0.poll.borrow().is_none()
+    }
+
+    fn is_current(&self, pipe: &Rc<Pipe>) -> bool {
+        let current = self.0.pipe.borrow();
+        current
+            .as_ref()
+            .is_some_and(|current| Rc::ptr_eq(current, pipe))
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("transport", &self.transport())
+            .finish_non_exhaustive()
+    }
+}
+
+fn post_answer(result: Result<(), InputError>, good: PostAnswer) -> PostAnswer {
+    match result {
+        Ok(()) => good,
+        Err(InputError::TransportMismatch) => PostAnswer::TransportMismatch,
+        Err(InputError::Closed) => PostAnswer::UnknownSid,
+        Err(_) => PostAnswer::Refused,
+    }
+}
+
+fn reply<T>(answer: oneshot::Sender<T>, value: T) {
+    // Whoever asked may be gone.
+    let _ = answer.send(value);
+}
+
+/// Returns an id that nobody can guess.
+fn new_sid() -> Sid {
+    let mut random = [0; Sid::RANDOM_LEN];
+    getrandom::fill(&mut random).expect("the operating system has a random generator");
+    Sid::from_random(random)
+}
+
+/// The clock of the runtime, so that tests can stop it.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,145 @@
+//! Engine.IO alone: connections that carry messages over polling and WebSocket.
+//!
+//! Socket.IO is one [`Application`] of it ([`SocketIo`](crate::SocketIo)); `examples/engine_echo.rs`
+//! is another. The protocol itself is `sockeye_protocol::engine::Session`; here are what it
+//! leaves out: threads, timers and HTTP.
+
+mod connection;
+mod desk;
+mod directory;
+mod link;
+mod timers;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::dev::HttpServiceFactory;
+pub use sockeye_protocol::engine::{
+    CloseReason, ConfigError, EngineConfig, SendError, Transport, Transports,
+};
+use sockeye_router::{Handshake, Message};
+
+pub use self::connection::Connection;
+use self::directory::Directory;
+pub(crate) use self::{
+    connection::{PollAnswer, PostAnswer},
+    desk::{Desk, DeskHandle, Request},
+    link::{Fault, Link, LocalLink, RemoteLink},
+};
+use crate::http::{EngineService, HttpConfig};
+
+/// What runs on top of Engine.IO.
+pub trait Application: Send + Sync + 'static {
+    /// Called on the connection's thread when it is open; returns what takes its messages.
+    ///
+    /// What is sent to it in here travels with the open packet where the transport allows.
+    fn connect(&self, connection: &Connection, handshake: Handshake) -> Box<dyn Receiver>;
+}
+
+/// What takes the messages of one connection. It lives on the connection's thread.
+pub trait Receiver {
+    /// Takes a message; messages come in the order in which the client sent them.
+    fn message(&self, message: Message);
+
+    /// Ends the connection; called once, and nothing is called after it.
+    fn closed(&self, reason: CloseReason);
+}
+
+/// An Engine.IO server: its application, its settings and its open sessions.
+///
+/// A handle; cloning is cheap and every clone is the same server.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<EngineInner>);
+
+pub(crate) struct EngineInner {
+    /// Tells engines apart, as a thread may serve several.
+    pub(crate) id: u64,
+    pub(crate) config: Arc<EngineConfig>,
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) directory: Directory,
+    pub(crate) closing: AtomicBool,
+}
+
+impl Engine {
+    /// Creates a server.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that can't be.
+    pub fn new(config: EngineConfig, application: impl Application) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self(Arc::new(EngineInner {
+            id: NEXT_ENGINE.fetch_add(1, Ordering::Relaxed),
+            config: Arc::new(config),
+            application: Box::new(application),
+            directory: Directory::new(),
+            closing: AtomicBool::new(false),
+        })))
+    }
+
+    /// Returns the service to mount in an App, at `path`, such as `/engine.io`.
+    ///
+    /// Let the HTTP server close half-closed connections, as with
+    /// [`SocketIo::service`](crate::SocketIo::service).
+    pub fn service(&self, path: &str, config: HttpConfig) -> impl HttpServiceFactory + use<> {
+        EngineService {
+            engine: self.clone(),
+            path: path.to_owned(),
+            config: Arc::new(config),
+        }
+    }
+
+    /// Returns how many sessions are open or still delivering what was queued.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.0.directory.len()
+    }
+
+    /// Refuses new sessions, closes the open ones and waits until all have ended.
+    ///
+    /// What is queued still goes out; sessions which are left at the deadline are cut.
+    pub async fn close(&self, deadline: Duration) {
+        self.stop_accepting();
+        self.0
+            .directory
+            .each_desk(|desk| desk.addr.do_send(desk::CloseAll { cut: false }));
+        let ended = tokio::time::timeout(deadline, self.0.directory.emptied()).await;
+        if ended.is_err() {
+            self.0
+                .directory
+                .each_desk(|desk| desk.addr.do_send(desk::CloseAll { cut: true }));
+        }
+    }
+
+    pub(crate) fn stop_accepting(&self) {
+        self.0.closing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for EngineInner {
+    fn drop(&mut self) {
+        self.directory
+            .each_desk(|desk| desk.addr.do_send(desk::CloseDesk));
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("config", &self.0.config)
+            .field("sessions", &self.session_count())
+            .finish_non_exhaustive()
+    }
+}
+
+static NEXT_ENGINE: AtomicU64 = AtomicU64::new(1);

@@ -1,0 +1,53 @@
+#![forbid(unsafe_code)]
+//! A Socket.IO server on actix.
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer};
+//! use sockeye::{Args, Namespace, SocketIo, SocketRef};
+//!
+//! async fn say(socket: SocketRef, Args((text,)): Args<(String,)>) {
+//!     // Everyone else, and the speaker too.
+//!     let _ = socket.namespace().emit("said", &text);
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let io = SocketIo::builder()
+//!         .namespace(Namespace::new("/").on("say", say))
+//!         .build()?;
+//!     let mounted = io.clone();
+//!     HttpServer::new(move || App::new().service(mounted.service()))
+//!         .h1_allow_half_closed(false)
+//!         .tcp_nodelay(true)
+//!         .bind(("127.0.0.1", 3000))?
+//!         .run()
+//!         .await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Reading order: [`SocketIo`] and its builder, then [`Namespace`], [`Handler`] and the extractors,
+//! [`SocketRef`] and [`BroadcastOperator`], which come from the `router` crate; [`engine`] for
+//! Engine.IO alone; [`standalone`] for the parts of the `sockeye` binary.
+
+pub mod engine;
+mod http;
+mod socket_io;
+pub mod standalone;
+
+pub use sockeye_router::*;
+
+pub use self::{
+    http::{AllowedOrigins, Cors, HttpConfig, InvalidOrigin, OriginPattern},
+    socket_io::{BuildServerError, SocketIo, SocketIoBuilder},
+};
+
+/// The examples of the documentation, which are compiled, and run where they can be.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/embedding.md")]
+    struct Embedding;
+}

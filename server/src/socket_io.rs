@@ -1,0 +1,274 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use actix_web::dev::HttpServiceFactory;
+use serde::Serialize;
+use sockeye_protocol::{
+    Prepared,
+    engine::{CloseReason, ConfigError, SendError, Transport},
+};
+use sockeye_router::{
+    BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, Handshake, Hub, HubBuilder,
+    IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
+};
+
+use crate::{
+    engine::{Application, Connection, Engine, EngineConfig, Receiver},
+    http::{EngineService, HttpConfig},
+};
+
+/// A Socket.IO server: namespaces on top of an Engine.IO server.
+///
+/// A handle; cloning is cheap, every clone is the same server, and it works from any thread: in
+/// handlers of ordinary actix-web routes as in background tasks. Mount it in each worker's App
+/// with [`SocketIo::service`].
+#[derive(Clone, Debug)]
+pub struct SocketIo {
+    hub: Hub,
+    engine: Engine,
+    path: String,
+    http: Arc<HttpConfig>,
+}
+
+impl SocketIo {
+    /// Starts the description of a server.
+    pub fn builder() -> SocketIoBuilder {
+        SocketIoBuilder::default()
+    }
+
+    /// Returns the service to mount in an App, at the server's path.
+    ///
+    /// Let the HTTP server close half-closed connections
+    /// ([`h1_allow_half_closed(false)`](actix_web::HttpServer::h1_allow_half_closed)): otherwise a
+    /// client which goes away while its poll waits is noticed only by the ping timeout. And let it
+    /// send small packets at once ([`tcp_nodelay(true)`](actix_web::HttpServer::tcp_nodelay)):
+    /// otherwise one that follows another waits for the client's TCP to acknowledge it.
+    pub fn service(&self) -> impl HttpServiceFactory + use<> {
+        EngineService {
+            engine: self.engine.clone(),
+            path: self.path.clone(),
+            config: self.http.clone(),
+        }
+    }
+
+    /// Returns a namespace by its exact name.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> Option<NamespaceRef> {
+        self.hub.of(namespace)
+    }
+
+    /// Selects the members of rooms of the namespace `/`, or `None` if there is no such namespace.
+    #[must_use]
+    pub fn to(&self, rooms: impl IntoRooms) -> Option<BroadcastOperator> {
+        Some(self.of("/")?.to(rooms))
+    }
+
+    /// Emits to every socket of the namespace `/`.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`]. Without the namespace `/`, nobody is there to receive it.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        match self.of("/") {
+            Some(namespace) => namespace.emit(event, args),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the hub: all namespaces, without HTTP.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Returns the Engine.IO server underneath.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns how many objects of each kind are alive.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.hub.stats()
+    }
+
+    /// Shuts down: new sessions are refused, sockets end with
+    /// [`DisconnectReason::ServerShuttingDown`], what is queued goes out, waiting polls are
+    /// answered. Returns when all sessions have ended, or at the deadline, when the rest is cut.
+    ///
+    /// Clients see a closed transport and try to come back.
+    pub async fn close(&self, deadline: Duration) {
+        self.engine.stop_accepting();
+        self.hub.close();
+        self.engine.close(deadline).await;
+    }
+}
+
+/// Describes a [`SocketIo`]; every mistake is reported by [`SocketIoBuilder::build`].
+#[derive(Debug, Default)]
+#[must_use = "a server exists only after `build`"]
+pub struct SocketIoBuilder {
+    hub: HubBuilder,
+    engine: EngineConfig,
+    router: RouterConfig,
+    http: HttpConfig,
+    path: Option<String>,
+}
+
+impl SocketIoBuilder {
+    /// Adds a namespace.
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.hub = self.hub.namespace(namespace);
+        self
+    }
+
+    /// Shares a value with every handler, which gets it as [`State<T>`](crate::State).
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.hub = self.hub.state(value);
+        self
+    }
+
+    /// Sets the path; `/socket.io` by default. Clients name it in their `path` option.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Sets the heartbeat, the limits and the transports.
+    pub fn engine(mut self, config: EngineConfig) -> Self {
+        self.engine = config;
+        self
+    }
+
+    /// Sets the bounds and times of sockets.
+    pub fn router(mut self, config: RouterConfig) -> Self {
+        self.router = config;
+        self
+    }
+
+    /// Sets CORS and the allowed origins.
+    pub fn http(mut self, config: HttpConfig) -> Self {
+        self.http = config;
+        self
+    }
+
+    /// Builds the server. It starts nothing: each worker's part starts with its first client.
+    ///
+    /// # Errors
+    ///
+    /// Names the first setting that can't be.
+    pub fn build(self) -> Result<SocketIo, BuildServerError> {
+        let path = self.path.unwrap_or_else(|| "/socket.io".to_owned());
+        let path = path.strip_suffix('/').unwrap_or(&path).to_owned();
+        if !path.starts_with('/') || path.contains(['?', '#', '{', '}', ' ']) {
+            return Err(BuildServerError::Path(path));
+        }
+        if let Some(problem) = self.http.cors.as_ref().and_then(|cors| cors.problem()) {
+            return Err(BuildServerError::Cors(problem));
+        }
+        let limits = self.router.limits().clone();
+        let limits = limits.with_max_packet_bytes(self.engine.max_payload());
+        let hub = self.hub.config(self.router.with_limits(limits)).build()?;
+        let engine = Engine::new(self.engine, SocketIoApplication { hub: hub.clone() })?;
+        Ok(SocketIo {
+            hub,
+            engine,
+            path,
+            http: Arc::new(self.http),
+        })
+    }
+}
+
+/// Why a server can't be built; names the setting.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildServerError {
+    /// A namespace, an event or a bound of the router.
+    #[error(transparent)]
+    Router(#[from] BuildError),
+    /// A setting of the engine.
+    #[error(transparent)]
+    Engine(#[from] ConfigError),
+    /// The path is not one.
+    #[error("path: {0:?} is not a path such as /socket.io")]
+    Path(String),
+    /// The CORS settings contradict each other.
+    #[error("cors: {0}")]
+    Cors(&'static str),
+}
+
+/// Socket.IO as what runs on top of Engine.IO.
+struct SocketIoApplication {
+    hub: Hub,
+}
+
+impl Application for SocketIoApplication {
+    fn connect(&self, connection: &Connection, handshake: Handshake) -> Box<dyn Receiver> {
+        let outlet = EngineOutlet(connection.clone());
+        Box::new(SocketIoReceiver(Client::new(&self.hub, outlet, handshake)))
+    }
+}
+
+struct SocketIoReceiver(Client);
+
+impl Receiver for SocketIoReceiver {
+    fn message(&self, message: Message) {
+        self.0.receive(message);
+    }
+
+    fn closed(&self, reason: CloseReason) {
+        self.0.disconnected(disconnect_reason(reason));
+    }
+}
+
+/// The session as the place where a client's packets go.
+struct EngineOutlet(Connection);
+
+impl Outlet for EngineOutlet {
+    fn send(&self, packet: &Prepared) -> Result<(), OutletError> {
+        self.0.send(packet).map_err(|error| match error {
+            SendError::QueueFull => OutletError::Full,
+            SendError::Closed => OutletError::Closed,
+        })
+    }
+
+    fn send_volatile(&self, packet: &Prepared) -> bool {
+        self.0.send_volatile(packet)
+    }
+
+    fn close(&self, reason: DisconnectReason) {
+        match reason {
+            // What such a client has not read by now, it never will.
+            DisconnectReason::SlowConsumer => self.0.abort(CloseReason::SlowConsumer),
+            DisconnectReason::ServerShuttingDown => self.0.close(CloseReason::ServerShutdown),
+            _ => self.0.close(CloseReason::ForcedClose),
+        }
+    }
+
+    fn pause(&self) {
+        self.0.pause();
+    }
+
+    fn resume(&self) {
+        self.0.resume();
+    }
+}
+
+impl fmt::Debug for EngineOutlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport: Transport = self.0.transport();
+        f.debug_tuple("EngineOutlet").field(&transport).finish()
+    }
+}
+
+fn disconnect_reason(reason: CloseReason) -> DisconnectReason {
+    match reason {
+        CloseReason::TransportClose => DisconnectReason::TransportClose,
+        CloseReason::TransportError(_) => DisconnectReason::TransportError,
+        CloseReason::PingTimeout => DisconnectReason::PingTimeout,
+        CloseReason::ParseError => DisconnectReason::ParseError,
+        CloseReason::SlowConsumer => DisconnectReason::SlowConsumer,
+        CloseReason::ServerShutdown => DisconnectReason::ServerShuttingDown,
+        CloseReason::ForcedClose => DisconnectReason::ForcedClose,
+    }
+}

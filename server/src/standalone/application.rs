@@ -1,0 +1,143 @@
+//! From settings to a server.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::{
+    JwtVerifier, Requirements,
+    client_events::{ClientRules, register},
+    settings::{AuthSettings, DialectName, EngineSettings, Settings, TransportName},
+};
+use crate::{
+    AllowedOrigins, Auth, AuthError, BuildServerError, Cors, Credentials, Dialect, HttpConfig,
+    Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, RouterConfig, SocketIo,
+    engine::{EngineConfig, Transport, Transports},
+};
+
+/// Builds the server that settings describe.
+///
+/// # Errors
+///
+/// When settings that are well formed each by itself can't be together.
+pub(super) fn build(settings: &Settings) -> Result<SocketIo, ApplicationError> {
+    let auth = auth(&settings.auth)?;
+    let mut builder = SocketIo::builder()
+        .path(&settings.path)
+        .engine(engine(&settings.engine))
+        .router(RouterConfig::default().with_connect_timeout(settings.engine.connect_timeout))
+        .http(http(settings)?)
+        .state(ClientRules::new(settings));
+    for name in &settings.namespaces {
+        let namespace = Namespace::new(name).auth(auth.clone());
+        builder = builder.namespace(register(namespace, settings));
+    }
+    Ok(builder.build()?)
+}
+
+/// Why settings make no server; names the setting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplicationError {
+    /// An origin of `[cors]` or `[origins]`.
+    #[error(transparent)]
+    Origin(#[from] InvalidOrigin),
+    /// A room of `[auth] rooms`.
+    #[error("auth.rooms: {0}")]
+    Template(#[from] InvalidTemplate),
+    /// The key of `[auth.jwt]`.
+    #[error("auth.jwt: {0}")]
+    Jwt(#[from] super::JwtError),
+    /// Anything else.
+    #[error(transparent)]
+    Build(#[from] BuildServerError),
+}
+
+fn engine(settings: &EngineSettings) -> EngineConfig {
+    let transports = settings.transports.iter().map(|name| match name {
+        TransportName::Polling => Transport::Polling,
+        TransportName::WebSocket => Transport::WebSocket,
+    });
+    let transports: Transports = transports.collect();
+    EngineConfig::default()
+        .with_ping_interval(settings.ping_interval)
+        .with_ping_timeout(settings.ping_timeout)
+        .with_upgrade_timeout(settings.upgrade_timeout)
+        .with_max_payload(settings.max_http_buffer_size)
+        .with_transports(transports)
+        .with_allow_upgrades(settings.allow_upgrades)
+        .with_send_queue_bytes(settings.send_queue_bytes)
+        .with_send_queue_packets(settings.send_queue_packets)
+}
+
+fn http(settings: &Settings) -> Result<HttpConfig, InvalidOrigin> {
+    let patterns = |origins: &[String]| {
+        let parsed: Result<Vec<OriginPattern>, _> =
+            origins.iter().map(|text| text.parse()).collect();
+        parsed
+    };
+    let mut http = HttpConfig::default();
+    if let Some(cors) = &settings.cors {
+        let origins = AllowedOrigins::List(patterns(&cors.origins)?);
+        http = http.with_cors(Cors::new(origins).credentials(cors.credentials));
+    }
+    let allowed = patterns(&settings.origins.allow)?;
+    if !allowed.iter().any(OriginPattern::is_any) {
+        http = http.with_allowed_origins(allowed);
+    }
+    Ok(http)
+}
+
+fn auth(settings: &AuthSettings) -> Result<Auth, ApplicationError> {
+    let rooms: Result<Vec<_>, _> = settings.rooms.iter().map(|room| room.parse()).collect();
+    let dialect = match settings.dialect {
+        DialectName::Authentication => Dialect::authentication(),
+        DialectName::Authenticate => Dialect::authenticate(),
+        DialectName::InitialConnection => Dialect::initial_connection(),
+    };
+    let tokens = settings.jwt.as_ref().map(JwtVerifier::new).transpose()?;
+    let tokens = Arc::new((tokens, settings.require.clone()));
+    let verifier = move |credentials: Credentials| {
+        let (tokens, require) = &*tokens;
+        let verified = verify(tokens.as_ref(), require, &credentials);
+        async move { verified }
+    };
+    Ok(Auth::new(verifier)
+        .deadline(settings.deadline)
+        .dialect(dialect)
+        .rooms(rooms?)
+        .required(settings.required))
+}
+
+fn verify(
+    tokens: Option<&JwtVerifier>,
+    require: &Requirements,
+    credentials: &Credentials,
+) -> Result<Identity, AuthError> {
+    // Without a key, no token is good.
+    let tokens = tokens.ok_or(AuthError::Unauthorized)?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| AuthError::Internal)?;
+    let claims = tokens
+        .verify(credentials.token(), now.as_secs())
+        .map_err(|error| {
+            tracing::info!(socket = %credentials.socket_id(), %error, "token refused");
+            AuthError::Unauthorized
+        })?;
+    // The id that a client says it is must be the token's.
+    if credentials
+        .id()
+        .is_some_and(|id| claims.subject.as_deref() != Some(id))
+    {
+        return Err(AuthError::Unauthorized);
+    }
+    require.check(&claims.all).map_err(|error| {
+        tracing::info!(socket = %credentials.socket_id(), claim = error.claim(), "claim doesn't hold");
+        AuthError::Forbidden
+    })?;
+    Ok(Identity::new(claims.subject.unwrap_or_default())
+        .with_claims(claims.all)
+        .with_expiry_unix(claims.expires_at))
+}

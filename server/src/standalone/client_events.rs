@@ -1,0 +1,157 @@
+//! What clients may do by themselves: `join`, `leave` and relayed events.
+
+use serde_json::{Value, json};
+
+use super::{glob::Glob, settings::Settings};
+use crate::{
+    Ack, Args, EmitError, EventName, HandlerError, Namespace, RawArgs, RoomName, Sid, SocketRef,
+    State,
+};
+
+/// Which rooms clients may join.
+#[derive(Debug)]
+pub(super) struct ClientRules {
+    allowed: Vec<Glob>,
+    /// Rooms that only claims put a socket in.
+    reserved: Vec<Glob>,
+}
+
+impl ClientRules {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            allowed: settings.client.join.iter().map(Glob::new).collect(),
+            reserved: settings
+                .auth
+                .rooms
+                .iter()
+                .map(|room| Glob::of_template(room))
+                .collect(),
+        }
+    }
+
+    /// Returns whether a client may join the room. A pattern that is a bare `*` doesn't open the
+    /// rooms that are made from claims; nothing opens another socket's own room.
+    fn allows(&self, room: &str, socket: &SocketRef) -> bool {
+        let well_formed =
+            !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
+        if !well_formed || room.starts_with(RESERVED_PREFIX) || is_a_socket(room, socket) {
+            return false;
+        }
+        let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
+        let opens = |glob: &&Glob| !(reserved && glob.is_any());
+        self.allowed
+            .iter()
+            .filter(opens)
+            .any(|glob| glob.matches(room))
+    }
+}
+
+/// Registers the events on a namespace.
+pub(super) fn register(mut namespace: Namespace, settings: &Settings) -> Namespace {
+    if !settings.client.join.is_empty() {
+        namespace = namespace.on("join", join).on("leave", leave);
+    }
+    for event in &settings.client.relay {
+        namespace = namespace.on(event, relay);
+    }
+    namespace
+}
+
+async fn join(
+    socket: SocketRef,
+    Args((wanted,)): Args<(Value,)>,
+    rules: State<ClientRules>,
+    ack: Ack,
+) -> Result<(), EmitError> {
+    match allowed_rooms(&wanted, &rules, &socket) {
+        Some(rooms) => {
+            socket.join(rooms).await;
+            ack.send(&rooms_of(&socket))
+        }
+        None => ack.send(&failure("room not allowed")),
+    }
+}
+
+async fn leave(
+    socket: SocketRef,
+    Args((wanted,)): Args<(Value,)>,
+    rules: State<ClientRules>,
+    ack: Ack,
+) -> Result<(), EmitError> {
+    match allowed_rooms(&wanted, &rules, &socket) {
+        Some(rooms) => {
+            socket.leave(rooms).await;
+            ack.send(&rooms_of(&socket))
+        }
+        // A room that a client may not join isn't its own to leave.
+        None => ack.send(&failure("room not allowed")),
+    }
+}
+
+/// Sends an event on to the other members of the room that its first argument names.
+async fn relay(
+    socket: SocketRef,
+    event: EventName,
+    args: RawArgs,
+    ack: Ack,
+) -> Result<(), HandlerError> {
+    let named: Option<(Value,)> = args.decode().ok();
+    let room = named
+        .as_ref()
+        .and_then(|(first,)| first.get("room")?.as_str());
+    let Some(room) = room else {
+        return Ok(ack.send(&failure("no room named"))?);
+    };
+    if !socket.rooms().iter().any(|name| **name == *room) {
+        return Ok(ack.send(&failure("not in the room"))?);
+    }
+    let user = socket
+        .identity()
+        .map(|identity| identity.subject().to_owned());
+    let sender = json!({"from": socket.id().as_str(), "user": user});
+    let others = socket.to(room);
+    let sent = others
+        .emit_raw_counted(event.as_str(), &args.with(&sender)?)?
+        .await?;
+    Ok(ack.send(&json!({"status": "ok", "sockets": sent}))?)
+}
+
+/// Reads a room, `{room}` or `{rooms}`; none unless the client may join every one of them.
+fn allowed_rooms(wanted: &Value, rules: &ClientRules, socket: &SocketRef) -> Option<Vec<RoomName>> {
+    let one = wanted.as_str().or_else(|| wanted.get("room")?.as_str());
+    let rooms: Vec<RoomName> = match one {
+        Some(room) => vec![room.into()],
+        None => {
+            let rooms = wanted.get("rooms")?.as_array()?;
+            rooms
+                .iter()
+                .map(|room| room.as_str().map(Into::into))
+                .collect::<Option<_>>()?
+        }
+    };
+    let allowed = !rooms.is_empty() && rooms.iter().all(|room| rules.allows(room, socket));
+    allowed.then_some(rooms)
+}
+
+/// Returns what a client is told of the rooms that it is in.
+fn rooms_of(socket: &SocketRef) -> Value {
+    let rooms = socket.rooms();
+    let visible = rooms
+        .iter()
+        .filter(|room| !room.starts_with(RESERVED_PREFIX));
+    json!({"status": "ok", "rooms": visible.map(|room| &**room).collect::<Vec<_>>()})
+}
+
+fn failure(message: &str) -> Value {
+    json!({"status": "error", "message": message})
+}
+
+fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
+    let id = room.parse::<Sid>().ok();
+    id.is_some_and(|id| socket.namespace().socket(&id).is_some())
+}
+
+/// Rooms of the server's own, such as that of authenticated sockets.
+const RESERVED_PREFIX: &str = "sockeye:";
+
+const MAX_NAME: usize = 256;

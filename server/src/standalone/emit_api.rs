@@ -1,0 +1,205 @@
+//! `POST /api/emit` and `GET /health`, on the internal listener.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::AUTHORIZATION},
+    web,
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+use super::{ApiKey, settings::ApiSettings};
+use crate::{EmitError, RawArgs, SocketIo};
+
+/// What the API needs to know.
+#[derive(Clone, Debug)]
+pub(super) struct Api {
+    io: SocketIo,
+    key: Option<Arc<ApiKey>>,
+    max_body: usize,
+    max_rooms: usize,
+}
+
+impl Api {
+    pub(super) fn new(io: SocketIo, settings: &ApiSettings) -> Self {
+        Self {
+            io,
+            key: settings.key.as_ref().map(|key| Arc::new(ApiKey::new(key))),
+            max_body: settings.max_body,
+            max_rooms: settings.max_rooms,
+        }
+    }
+
+    /// Adds the routes to an App.
+    pub(super) fn configure(self, app: &mut web::ServiceConfig) {
+        app.app_data(web::Data::new(self))
+            .service(
+                web::resource("/api/emit")
+                    .route(web::post().to(emit))
+                    .default_service(web::to(method_not_allowed)),
+            )
+            .service(
+                web::resource("/health")
+                    .route(web::get().to(health))
+                    .default_service(web::to(method_not_allowed)),
+            )
+            .default_service(web::to(not_found));
+    }
+}
+
+/// The body of a call.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Emit<'a> {
+    #[serde(default = "main_namespace")]
+    namespace: String,
+    #[serde(default)]
+    rooms: Vec<String>,
+    #[serde(default)]
+    except: Vec<String>,
+    event: String,
+    #[serde(borrow, default)]
+    args: Option<&'a RawValue>,
+    #[serde(default)]
+    audience: Audience,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Audience {
+    #[default]
+    Authenticated,
+    Everyone,
+}
+
+/// Why a call does nothing.
+enum Refused {
+    Unauthorized,
+    TooLarge(usize),
+    Bad(String),
+    Failed(EmitError),
+}
+
+async fn emit(request: HttpRequest, body: web::Payload, api: web::Data<Api>) -> HttpResponse {
+    match try_emit(&request, body, &api).await {
+        Ok(sockets) => HttpResponse::Ok().json(json!({"result": {"sockets": sockets}})),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Result<usize, Refused> {
+    let presented = request.headers().get(AUTHORIZATION);
+    let presented = presented.and_then(|value| value.to_str().ok());
+    let authorized = match (&api.key, presented) {
+        (Some(key), Some(presented)) => key.authorizes(presented),
+        _ => false,
+    };
+    if !authorized {
+        return Err(Refused::Unauthorized);
+    }
+    let body = read(body, api.max_body).await?;
+    let call: Emit<'_> =
+        serde_json::from_slice(&body).map_err(|error| Refused::Bad(error.to_string()))?;
+    for (list, rooms) in [("rooms", &call.rooms), ("except", &call.except)] {
+        if rooms.len() > api.max_rooms {
+            let problem = format!(
+                "{list}: {} named, at most {} allowed",
+                rooms.len(),
+                api.max_rooms
+            );
+            return Err(Refused::Bad(problem));
+        }
+    }
+    if call.event.is_empty() {
+        return Err(Refused::Bad("event: must not be empty".to_owned()));
+    }
+    let namespace = api
+        .io
+        .of(&call.namespace)
+        .ok_or_else(|| Refused::Bad(format!("namespace: {:?} does not exist", call.namespace)))?;
+    let args = RawArgs::from_json(call.args.map_or("[]", RawValue::get).to_owned(), Vec::new())
+        .map_err(|error| Refused::Bad(format!("args: {error}")))?;
+    let mut operator = namespace.to(call.rooms).except(call.except);
+    if call.audience == Audience::Authenticated {
+        operator = operator.authenticated();
+    }
+    let counting = operator
+        .emit_raw_counted(&call.event, &args)
+        .map_err(Refused::from)?;
+    counting.await.map_err(Refused::from)
+}
+
+impl From<EmitError> for Refused {
+    fn from(error: EmitError) -> Self {
+        match error {
+            EmitError::ReservedName(_) => Self::Bad(format!("event: {error}")),
+            other => Self::Failed(other),
+        }
+    }
+}
+
+impl Refused {
+    fn into_response(self) -> HttpResponse {
+        match self {
+            Self::Unauthorized => error(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "the header `Authorization: Bearer KEY` is missing or wrong",
+            ),
+            Self::TooLarge(limit) => {
+                let message = format!("the body is longer than {limit} bytes");
+                error(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &message)
+            }
+            Self::Bad(message) => error(StatusCode::BAD_REQUEST, "bad_request", &message),
+            Self::Failed(failure) => {
+                tracing::error!(error = %failure, "emit failed");
+                let message = failure.to_string();
+                error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", &message)
+            }
+        }
+    }
+}
+
+async fn read(mut payload: web::Payload, limit: usize) -> Result<Bytes, Refused> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Refused::Bad(error.to_string()))?;
+        if body.len() + chunk.len() > limit {
+            return Err(Refused::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
+}
+
+async fn not_found() -> HttpResponse {
+    error(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path",
+    )
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "not with this method",
+    )
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> HttpResponse {
+    HttpResponse::build(status).json(json!({"error": {"code": code, "message": message}}))
+}
+
+fn main_namespace() -> String {
+    "/".to_owned()
+}

@@ -1,0 +1,136 @@
+//! `sockeye serve`: the two listeners, from the first bind to the last goodbye.
+
+use std::{
+    io::{self, Write as _},
+    net::{SocketAddr, TcpListener},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::{App, HttpServer, dev::Server};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    ApplicationError, DevMode, DevModeError, Loaded, application::build, demo::Demo, emit_api::Api,
+};
+
+/// Why the server doesn't run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The settings make no server.
+    #[error(transparent)]
+    Application(#[from] ApplicationError),
+    /// Development mode can't make up what it needs.
+    #[error(transparent)]
+    Dev(#[from] DevModeError),
+    /// An address can't be listened on.
+    #[error("{key}: can't listen on {address}: {error}")]
+    Listen {
+        /// The setting.
+        key: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The server can't go on.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, then ends cleanly.
+///
+/// Prints one line to standard output when clients can connect.
+///
+/// # Errors
+///
+/// [`ServeError`], before anything is served but for the last of them.
+pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
+    let Loaded { mut settings, .. } = loaded;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let dev = match settings.dev {
+        true => Some(DevMode::prepare(&mut settings, now.as_secs())?),
+        false => None,
+    };
+    let io = build(&settings)?;
+    let public = listen("listen", settings.listen)?;
+    let internal = listen("internal_listen", settings.internal_listen)?;
+    let public_url = format!("http://{}", public.local_addr()?);
+    let internal_url = format!("http://{}", internal.local_addr()?);
+    let deadline = settings.auth.deadline;
+    let demo = dev
+        .as_ref()
+        .map(|dev| Demo::new(dev, &internal_url, deadline));
+
+    let api = Api::new(io.clone(), &settings.api);
+    let internal = HttpServer::new(move || App::new().configure(|app| api.clone().configure(app)))
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(internal)?
+        .run();
+    let mounted = io.clone();
+    let public = HttpServer::new(move || {
+        let demo = demo.clone();
+        App::new().service(mounted.service()).configure(|app| {
+            if let Some(demo) = demo {
+                demo.configure(app);
+            }
+        })
+    })
+    .h1_allow_half_closed(false)
+    .tcp_nodelay(true)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .listen(public)?
+    .run();
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (public_handle, internal_handle) = (public.handle(), internal.handle());
+    let servers = actix_web::rt::spawn(run_both(public, internal));
+    announce(dev.as_ref(), &public_url, &internal_url)?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM, shutting down"),
+        _ = interrupt.recv() => tracing::info!("interrupted, shutting down"),
+    }
+    io.close(settings.shutdown_timeout).await;
+    public_handle.stop(true).await;
+    internal_handle.stop(true).await;
+    match servers.await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(io::Error::other(error).into()),
+    }
+}
+
+async fn run_both(public: Server, internal: Server) -> io::Result<()> {
+    let (public, internal) = futures_util::future::join(public, internal).await;
+    public.and(internal)
+}
+
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listening = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    listening.map_err(|error| ServeError::Listen {
+        key,
+        address,
+        error,
+    })
+}
+
+/// Says that clients can connect: to people on standard error, to programs on standard output.
+fn announce(dev: Option<&DevMode>, public_url: &str, internal_url: &str) -> io::Result<()> {
+    if let Some(dev) = dev {
+        eprintln!("{}", dev.banner(public_url, internal_url));
+    }
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "sockeye listening on {public_url} internal {internal_url}"
+    )?;
+    out.flush()
+}

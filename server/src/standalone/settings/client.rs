@@ -1,0 +1,46 @@
+use serde::Deserialize;
+
+use super::{DialectName, problems::Problems};
+
+/// The table `[client]`: what authenticated clients may do without any code; nothing by default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientSettings {
+    /// The rooms that the events `join` and `leave` may name: patterns, in which `*` stands for
+    /// any run of characters.
+    pub join: Vec<String>,
+    /// The events that are relayed to the room which their first argument names.
+    pub relay: Vec<String>,
+}
+
+impl ClientSettings {
+    pub(super) fn validate(&self, dialect: DialectName, problems: &mut Problems) {
+        let usable = |name: &String| !name.is_empty() && name.len() <= MAX_NAME;
+        let length = format!("must have names of 1 to {MAX_NAME} bytes");
+        problems.require(self.join.iter().all(usable), "client.join", &*length);
+        problems.require(self.relay.iter().all(usable), "client.relay", &*length);
+        problems.require_distinct("client.relay", &self.relay);
+        for event in &self.relay {
+            let free = !RESERVED.contains(&event.as_str()) && event != dialect.event();
+            problems.require(
+                free,
+                "client.relay",
+                format!("{event:?} has another use already"),
+            );
+        }
+    }
+}
+
+const MAX_NAME: usize = 256;
+
+/// Events that Socket.IO keeps for itself, and the two of `client.join`.
+const RESERVED: [&str; 8] = [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+    "join",
+    "leave",
+];

@@ -1,0 +1,60 @@
+# The few commands that there are. Each installs what it needs and says so; a fresh machine needs
+# Rust, Node (20 or later) and, for the browser test, Debian's apt.
+
+CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: run test test-rust test-wire test-reference test-e2e check doc fuzz
+
+# Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
+run: demo-client
+	cargo build --release --bin sockeye
+	target/release/sockeye serve
+
+# Runs every test.
+test: test-rust test-wire test-reference test-e2e
+
+test-rust:
+	cargo $(CARGO_TEST) --workspace --all-targets
+	cargo test --workspace --doc
+
+# The wire, byte by byte, against the conformance example.
+test-wire: release tests/wire/node_modules
+	cd tests/wire && npm test
+
+# The same situations against the reference server, so that the tests' own claims stay true.
+test-reference: tests/wire/node_modules
+	cd tests/wire && npm run test:node
+
+# Real clients and a real browser against the binary.
+test-e2e: release tests/e2e/node_modules chromium
+	cd tests/e2e && npm test
+
+# What has to be clean before a commit.
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+doc:
+	cargo doc --workspace --no-deps --open
+
+# make fuzz TARGET=engine_payload SECONDS=60 (needs a nightly toolchain and cargo-fuzz)
+fuzz:
+	cd fuzz && cargo fuzz run --features libfuzzer $(TARGET) -- -max_total_time=$(SECONDS)
+
+.PHONY: release demo-client chromium
+release: demo-client
+	cargo build --release --bin sockeye --example conformance
+
+demo-client: server/demo/node_modules
+
+%/node_modules: %/package.json %/package-lock.json
+	@echo "installing npm packages in $*"
+	cd $* && npm ci
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+		echo "installing chromium with apt-get"; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q chromium; }

@@ -11,14 +11,19 @@
 //!
 //! An input that fails goes to the target's corpus, named after the fault.
 
+mod args_round_trip;
 mod engine_payload;
 mod engine_query;
+mod reassembly;
 mod script;
 mod session_ops;
+mod socket_packet;
 mod websocket_frames;
+mod wire;
 
 pub use self::{
-    engine_payload::engine_payload, engine_query::engine_query, session_ops::session_ops,
+    args_round_trip::args_round_trip, engine_payload::engine_payload, engine_query::engine_query,
+    reassembly::reassembly, session_ops::session_ops, socket_packet::socket_packet,
     websocket_frames::websocket_frames,
 };
 
@@ -27,8 +32,11 @@ pub type Target = fn(&[u8]);
 
 /// Every target by the name of its entry point and of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("args_round_trip", args_round_trip),
     ("engine_payload", engine_payload),
     ("engine_query", engine_query),
+    ("reassembly", reassembly),
     ("session_ops", session_ops),
+    ("socket_packet", socket_packet),
     ("websocket_frames", websocket_frames),
 ];

@@ -91,7 +91,12 @@ impl World {
                 self.client.waits = false;
                 self.input(Input::PollAborted);
             }
-            2 => self.posting |= self.input(Input::PostStarted),
+            2 => {
+                let overlaps = self.posting && self.session.is_open();
+                let accepted = self.input(Input::PostStarted);
+                assert!(!(overlaps && accepted), "two POSTs at once");
+                self.posting |= accepted;
+            }
             3 if self.posting => self.post(script.chunk()),
             4 if self.posting => {
                 self.posting = false;

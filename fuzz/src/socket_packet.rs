@@ -5,7 +5,7 @@ use bytestring::ByteString;
 use serde::de::IgnoredAny;
 use sockeye_protocol::{
     Message,
-    socket::{Connection, Event, Limits, RawArgs, encode},
+    socket::{Connection, Event, Limits, RawArgs, encode, is_reserved},
 };
 
 use crate::wire::{connection, events, messages};
@@ -23,6 +23,7 @@ pub fn socket_packet(data: &[u8]) {
         let namespace = event.slot().map_or("/", |_| NAMESPACE);
         match event {
             Event::Event { packet, .. } => {
+                assert!(!is_reserved(&packet.name));
                 check(&packet.args);
                 let relayed = encode::event_raw(namespace, packet.id, &packet.name, &packet.args);
                 let again = receive(messages(&relayed)).unwrap_or_default();

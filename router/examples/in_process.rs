@@ -201,13 +201,13 @@ mod tests {
         assert_eq!(
             seen,
             [
-                r#"ann: 2["authenticated",{"message":"Authentication success","status":200}]"#,
-                r#"bob: 2["authenticated",{"message":"Authentication success","status":200}]"#,
+                r#"ann: 2["authenticated",{"status":200,"message":"Authentication success"}]"#,
+                r#"bob: 2["authenticated",{"status":200,"message":"Authentication success"}]"#,
                 "bob: 31[3]",
                 r#"bob: 2["greeting","ann says hello"]"#,
                 r#"ann: 20["pick a number"]"#,
                 r#"ann: 2["doubled",42]"#,
-                r#"eve: 2["unauthorized",{"message":"Authentication failure ..."#,
+                r#"eve: 2["unauthorized",{"status":401,"message":"Authentication failure ..."#,
                 "eve: 1",
                 "eve: closed: forced close",
             ]

@@ -1,8 +1,9 @@
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sockeye_protocol::{Sid, socket::RawArgs};
 
 use super::AuthError;
-use crate::{Handshake, SocketRef};
+use crate::{ArgsList, Handshake, SocketRef};
 
 /// The event names and shapes that a client authenticates with after it has connected.
 ///
@@ -112,26 +113,32 @@ impl Dialect {
     }
 
     /// Returns the event and argument that tell the client it is authenticated.
-    pub(crate) fn acceptance(&self, socket: Sid) -> (&str, Option<Value>) {
-        let argument = match self.shape {
-            Shape::Status => json!({"status": 200, "message": "Authentication success"}),
+    pub(crate) fn acceptance(&self, socket: Sid) -> (&str, Answer) {
+        let answer = match self.shape {
+            Shape::Status => Answer::Status {
+                status: 200,
+                message: "Authentication success".to_owned(),
+            },
             Shape::IdAndTime => {
                 let now = humantime::format_rfc3339_millis(std::time::SystemTime::now());
-                json!({"id": socket.as_str(), "time": now.to_string()})
+                Answer::IdAndTime {
+                    id: socket.to_string(),
+                    time: now.to_string(),
+                }
             }
-            Shape::Truth => Value::Bool(true),
+            Shape::Truth => Answer::Truth(true),
         };
-        (&self.accepted, Some(argument))
+        (&self.accepted, answer)
     }
 
     /// Returns the event and argument that tell the client it is not.
-    pub(crate) fn refusal(&self, socket: Sid, error: AuthError) -> (&str, Option<Value>) {
-        let argument = match self.shape {
-            Shape::Status => Some(status_object(socket, error)),
-            Shape::IdAndTime => None,
-            Shape::Truth => Some(Value::Bool(false)),
+    pub(crate) fn refusal(&self, socket: Sid, error: AuthError) -> (&str, Answer) {
+        let answer = match self.shape {
+            Shape::Status => Answer::refusal(socket, error),
+            Shape::IdAndTime => Answer::Nothing,
+            Shape::Truth => Answer::Truth(false),
         };
-        (&self.refused, argument)
+        (&self.refused, answer)
     }
 
     fn new(request: &str, accepted: &str, refused: &str, shape: Shape) -> Self {
@@ -150,9 +157,32 @@ impl Default for Dialect {
     }
 }
 
-/// Returns `{status, message}` for a failed attempt.
-pub(crate) fn status_object(socket: Sid, error: AuthError) -> Value {
-    json!({"status": error.status(), "message": error.message(socket)})
+/// What a client is told, its fields in the order in which frontends see them in the log.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    Status { status: u16, message: String },
+    IdAndTime { id: String, time: String },
+    Truth(bool),
+    Nothing,
+}
+
+impl Answer {
+    pub(crate) fn refusal(socket: Sid, error: AuthError) -> Self {
+        Self::Status {
+            status: error.status(),
+            message: error.message(socket),
+        }
+    }
+
+    /// Returns the answer as an argument list: nothing is no argument.
+    pub(crate) fn into_args(self) -> ArgsList<Self> {
+        ArgsList(if self == Self::Nothing {
+            Vec::new()
+        } else {
+            vec![self]
+        })
+    }
 }
 
 /// Returns the token of a handshake: `auth.token`, or else a bearer header.

@@ -6,7 +6,7 @@ mod policy;
 mod template;
 mod verifier;
 
-pub(crate) use self::dialect::{handshake_token, status_object};
+pub(crate) use self::dialect::{Answer, handshake_token};
 pub use self::{
     dialect::Dialect,
     identity::Identity,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{Socket, SocketCell, SocketRef, handle::State};
 use crate::{
     AuthError, DisconnectReason, NamespaceRef, Refusal,
-    auth::{handshake_token, status_object},
+    auth::{Answer, handshake_token},
     client::ClientCell,
     extract::Call,
 };
@@ -186,7 +186,8 @@ pub(crate) fn new_sid() -> Sid {
 }
 
 fn auth_refusal(socket: Sid, error: AuthError) -> Refusal {
-    Refusal::new(error.message(socket)).with_data(status_object(socket, error))
+    let data = serde_json::to_value(Answer::refusal(socket, error)).unwrap_or_default();
+    Refusal::new(error.message(socket)).with_data(data)
 }
 
 fn internal_error() -> Refusal {

@@ -3,13 +3,12 @@
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
-use serde_json::Value;
 use sockeye_protocol::socket::EventPacket;
 
 use super::{SocketCell, actor::ArmExpiry, handle::State};
 use crate::{
-    Ack, Auth, AuthError, Credentials, DisconnectReason, Identity, args_list::ArgsList,
-    auth::AUTHENTICATED_ROOM,
+    Ack, Auth, AuthError, Credentials, DisconnectReason, Identity,
+    auth::{AUTHENTICATED_ROOM, Answer},
 };
 
 impl SocketCell {
@@ -30,8 +29,8 @@ impl SocketCell {
         match verified.and_then(|identity| self.same_subject(identity)) {
             Ok(identity) => {
                 self.take_identity(auth, identity);
-                let (event, argument) = auth.the_dialect().acceptance(self.id());
-                self.tell(event, argument, Some(ack));
+                let (event, answer) = auth.the_dialect().acceptance(self.id());
+                self.tell(event, answer, Some(ack));
                 let ran = self.authenticated_handlers().await;
                 if let Err(error) = ran {
                     tracing::warn!(socket = %self.id(), %error, "handler failed");
@@ -115,15 +114,15 @@ impl SocketCell {
             return;
         }
         if let Some(auth) = &self.namespace().auth {
-            let (event, argument) = auth.the_dialect().refusal(self.id(), error);
-            self.tell(event, argument, ack);
+            let (event, answer) = auth.the_dialect().refusal(self.id(), error);
+            self.tell(event, answer, ack);
         }
         self.disconnect(false);
         self.client().close_if_deserted();
     }
 
-    fn tell(self: &Rc<Self>, event: &str, argument: Option<Value>, ack: Option<Ack>) {
-        let args = ArgsList(argument.into_iter().collect());
+    fn tell(self: &Rc<Self>, event: &str, answer: Answer, ack: Option<Ack>) {
+        let args = answer.into_args();
         let acked = ack.map_or(Ok(()), |ack| ack.send(&args));
         if acked
             .and_then(|()| self.shared().emit(event, &args))

@@ -1,5 +1,6 @@
 //! What clients may do by themselves: `join`, `leave` and relayed events.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{glob::Glob, settings::Settings};
@@ -113,7 +114,10 @@ async fn relay(
     let sent = others
         .emit_raw_counted(event.as_str(), &args.with(&sender)?)?
         .await?;
-    Ok(ack.send(&json!({"status": "ok", "sockets": sent}))?)
+    Ok(ack.send(&Answer::Sent {
+        status: "ok",
+        sockets: sent,
+    })?)
 }
 
 /// Reads a room, `{room}` or `{rooms}`; none unless the client may join every one of them.
@@ -133,17 +137,39 @@ fn allowed_rooms(wanted: &Value, rules: &ClientRules, socket: &SocketRef) -> Opt
     allowed.then_some(rooms)
 }
 
-/// Returns what a client is told of the rooms that it is in.
-fn rooms_of(socket: &SocketRef) -> Value {
-    let rooms = socket.rooms();
-    let visible = rooms
-        .iter()
-        .filter(|room| !room.starts_with(RESERVED_PREFIX));
-    json!({"status": "ok", "rooms": visible.map(|room| &**room).collect::<Vec<_>>()})
+/// What a client is told, its status first.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Rooms {
+        status: &'static str,
+        rooms: Vec<RoomName>,
+    },
+    Sent {
+        status: &'static str,
+        sockets: usize,
+    },
+    Failure {
+        status: &'static str,
+        message: &'static str,
+    },
 }
 
-fn failure(message: &str) -> Value {
-    json!({"status": "error", "message": message})
+/// Returns what a client is told of the rooms that it is in.
+fn rooms_of(socket: &SocketRef) -> Answer {
+    let mut rooms = socket.rooms();
+    rooms.retain(|room| !room.starts_with(RESERVED_PREFIX));
+    Answer::Rooms {
+        status: "ok",
+        rooms,
+    }
+}
+
+fn failure(message: &'static str) -> Answer {
+    Answer::Failure {
+        status: "error",
+        message,
+    }
 }
 
 fn is_a_socket(room: &str, socket: &SocketRef) -> bool {

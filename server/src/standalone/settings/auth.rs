@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{JwtSettings, duration, problems::Problems};
-use crate::standalone::Requirements;
+use crate::{RoomTemplate, standalone::Requirements};
 
 /// The table `[auth]`: how a socket proves whose it is.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,11 +59,11 @@ impl AuthSettings {
     /// Checks the table; in development mode a missing secret is made up later.
     pub(super) fn validate(&self, dev: bool, problems: &mut Problems) {
         problems.require_timer("auth.deadline", self.deadline);
-        problems.require(
-            self.rooms.iter().all(|room| !room.is_empty()),
-            "auth.rooms",
-            "must not have an empty name",
-        );
+        for room in &self.rooms {
+            if let Err(error) = room.parse::<RoomTemplate>() {
+                problems.add("auth.rooms", error.to_string());
+            }
+        }
         for claim in self.require.impossible() {
             problems.add(
                 &format!("auth.require.{claim}"),

@@ -9,7 +9,10 @@ use std::{
     collections::HashMap,
     fmt,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
@@ -17,7 +20,7 @@ use sockeye_protocol::{Prepared, Sid};
 use tokio::sync::oneshot;
 
 use crate::{
-    DisconnectReason, OutletError,
+    DisconnectReason, EmitError, OutletError,
     client::ClientCell,
     hub::HubInner,
     membership::Membership,
@@ -36,6 +39,34 @@ pub(crate) struct CourierId(pub(crate) usize);
 pub(crate) struct CourierHandle {
     pub(crate) id: CourierId,
     pub(crate) addr: Addr<Courier>,
+    /// How many packets wait in the courier's mailbox.
+    ///
+    /// A mailbox's own bound lets every clone of its address send one more, so it bounds nothing
+    /// where addresses are cloned for each message.
+    waiting: Arc<AtomicUsize>,
+    bound: usize,
+}
+
+impl CourierHandle {
+    /// Sends a broadcast, or says that the thread has fallen behind.
+    pub(crate) fn deliver(&self, message: Deliver) -> Result<(), EmitError> {
+        self.take_place()?;
+        self.addr.do_send(message);
+        Ok(())
+    }
+
+    /// Takes a place for a packet, which the courier gives back when it has handled it.
+    pub(crate) fn take_place(&self) -> Result<(), EmitError> {
+        if self.waiting.fetch_add(1, Ordering::AcqRel) < self.bound {
+            return Ok(());
+        }
+        self.give_place_back();
+        Err(EmitError::QueueFull)
+    }
+
+    fn give_place_back(&self) {
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What is sent along with a broadcast.
@@ -71,11 +102,12 @@ impl Local {
         }
         let id = hub.couriers.reserve();
         let hub_id = hub.id;
-        let addr = Courier::create(|ctx| {
-            ctx.set_mailbox_capacity(hub.config.courier_mailbox);
-            Courier { id, hub_id }
-        });
-        let handle = CourierHandle { id, addr };
+        let handle = CourierHandle {
+            id,
+            addr: Courier { id, hub_id }.start(),
+            waiting: Arc::default(),
+            bound: hub.config.courier_mailbox,
+        };
         hub.couriers.fill(handle.clone());
         let local = Rc::new(Self {
             handle,
@@ -336,6 +368,7 @@ impl Handler<Deliver> for Courier {
             flags,
             reply,
         } = message;
+        local.handle.give_place_back();
         let count = local.deliver(&namespace, &selector, &packet, flags);
         if let Some(reply) = reply {
             // Whoever asked may have stopped waiting.
@@ -345,6 +378,8 @@ impl Handler<Deliver> for Courier {
 }
 
 /// Does something to one socket of this thread, or to all that a selector selects.
+///
+/// Only packets are counted: other operations are few, and must not be lost.
 pub(crate) struct Perform {
     pub(crate) target: Target,
     pub(crate) operation: Operation,
@@ -372,6 +407,9 @@ impl Handler<Perform> for Courier {
 
     fn handle(&mut self, message: Perform, _: &mut Self::Context) {
         if let Some(local) = self.local() {
+            if message.operation.is_packet() {
+                local.handle.give_place_back();
+            }
             local.perform(&message.target, message.operation);
         }
         if let Some(done) = message.done {

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// Implemented for `async fn`s (and functions that return a future) with up to eight arguments
 /// that are extractors: [`SocketRef`](crate::SocketRef), [`Args<T>`](crate::Args),
-/// [`RawArgs`](crate::RawArgs), [`Auth<T>`](crate::AuthPayload), [`Ack`], [`State<T>`](crate::State),
+/// [`RawArgs`](crate::RawArgs), [`AuthPayload<T>`](crate::AuthPayload), [`Ack`], [`State<T>`](crate::State),
 /// [`EventName`](crate::EventName), [`Identity`](crate::Identity) and
 /// [`DisconnectReason`](crate::DisconnectReason). The function must be `Send + Sync`; its future
 /// need not be, as it runs on the socket's own thread.

@@ -215,17 +215,14 @@ impl BroadcastOperator {
                 }
                 Reach::There(courier) => {
                     let selector = shared.get_or_insert_with(|| Arc::new(selector.clone()));
-                    let sent = courier.addr.try_send(Deliver {
+                    let sent = courier.deliver(Deliver {
                         namespace: namespace.clone(),
                         selector: selector.clone(),
                         packet: packet.clone(),
                         flags: self.flags,
                         reply,
                     });
-                    // A closed mailbox belongs to a thread that has ended with its sockets.
-                    if let Err(actix::dev::SendError::Full(_)) = sent {
-                        result = Err(EmitError::QueueFull);
-                    }
+                    result = result.and(sent);
                 }
             }
         }

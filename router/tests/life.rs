@@ -142,6 +142,21 @@ async fn a_pending_ack_ends_with_its_socket_or_its_time() {
 }
 
 #[actix::test]
+async fn packets_for_a_socket_that_is_not_admitted_are_bounded() {
+    async fn eager(socket: SocketRef) {
+        let sent = (0..300).take_while(|number| socket.emit("n", number).is_ok());
+        assert_eq!(sent.count(), 256);
+        assert!(matches!(socket.emit("n", &()), Err(EmitError::QueueFull)));
+    }
+    let (hub, _) = hub_with(Namespace::new("/").middleware(eager));
+    let peer = Peer::open(&hub);
+
+    peer.say("0");
+
+    assert_eq!(peer.heard().len(), 257);
+}
+
+#[actix::test]
 async fn one_ack_too_many_ends_the_oldest() {
     let hub = Hub::builder()
         .config(RouterConfig::default().with_pending_acks(1))

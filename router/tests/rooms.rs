@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use actix::Arbiter;
 use peer::Peer;
 use sockeye_router::{
-    Args, ArgsList, Broadcast, DisconnectReason, Empty, GetMembers, GetRooms, Handshake, Hub, Join,
-    Namespace, RawArgs, RouterConfig, SocketRef,
+    Args, ArgsList, Broadcast, DisconnectReason, EmitError, Empty, GetMembers, GetRooms, Handshake,
+    Hub, Join, Namespace, RawArgs, RouterConfig, SocketRef,
 };
 use tokio::sync::oneshot;
 
@@ -228,6 +228,41 @@ async fn a_broadcast_reaches_other_threads_in_order() {
         assert_eq!(all[2 + 2 * number], format!(r#"2["one",{number}]"#));
     }
     assert_eq!(here.heard().len(), 101);
+    there.stop();
+    there.join().unwrap();
+}
+
+#[actix::test]
+async fn a_thread_that_has_fallen_behind_is_told_apart() {
+    let hub = Hub::builder()
+        .config(RouterConfig::default().with_courier_mailbox(2))
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let there = Arbiter::new();
+    let other = hub.clone();
+    let (ready, connected) = oneshot::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    there.spawn_fn(move || {
+        actix_rt::spawn(async move {
+            let _peer = Peer::connect(&other).await;
+            ready.send(()).unwrap();
+            // The whole thread waits here.
+            held.recv().unwrap();
+        });
+    });
+    connected.await.unwrap();
+    let namespace = hub.of("/").unwrap();
+
+    let sent = (0..1000).take_while(|number| namespace.emit("n", number).is_ok());
+    let sent = sent.count();
+
+    assert!((2..1000).contains(&sent), "{sent}");
+    assert!(matches!(
+        namespace.emit("n", &()),
+        Err(EmitError::QueueFull)
+    ));
+    release.send(()).unwrap();
     there.stop();
     there.join().unwrap();
 }

@@ -194,6 +194,8 @@ function suite(io, transport, way) {
     "a number": () => 5,
     "an object without room": () => ({}),
     "a list of numbers": () => ({ rooms: [1] }),
+    "a name of 257 bytes": () => `room:${"x".repeat(252)}`,
+    "a name with a line feed": () => "room:a\nb",
   })) {
     test(`is refused ${what}`, async (t) => {
       const peer = await user(t);

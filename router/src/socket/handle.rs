@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use actix::{Addr, dev::SendError};
+use actix::Addr;
 use serde::{Serialize, de::DeserializeOwned};
 use sockeye_protocol::{
     Prepared, Sid,
@@ -341,11 +341,9 @@ impl SocketRef {
                     packet,
                     volatile: false,
                 };
-                let sent = self.0.courier.addr.try_send(self.message(operation, None));
-                sent.map_err(|error| match error {
-                    SendError::Full(_) => EmitError::QueueFull,
-                    SendError::Closed(_) => EmitError::Closed,
-                })
+                self.0.courier.take_place()?;
+                self.0.courier.addr.do_send(self.message(operation, None));
+                Ok(())
             }
         }
     }
@@ -358,6 +356,10 @@ impl SocketRef {
                 Completion::done()
             }
             Some(None) => Completion::done(),
+            None if operation.is_packet() && self.0.courier.take_place().is_err() => {
+                operation.refuse();
+                Completion::done()
+            }
             None => {
                 let (done, wait) = oneshot::channel();
                 self.0

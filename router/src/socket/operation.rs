@@ -1,7 +1,7 @@
 use sockeye_protocol::{Prepared, Sid};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{ack::AckSender, selector::RoomName};
+use crate::{EmitError, ack::AckSender, selector::RoomName};
 
 /// What can be asked of a socket from another thread.
 #[derive(Debug)]
@@ -34,6 +34,19 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Returns whether this takes a place in the courier's bounded mailbox.
+    pub(crate) fn is_packet(&self) -> bool {
+        matches!(self, Self::Emit { .. } | Self::EmitWithAck { .. })
+    }
+
+    /// Drops a packet that finds no place, and tells whoever waits for its answer.
+    pub(crate) fn refuse(self) {
+        if let Self::EmitWithAck { sender, .. } = self {
+            // Whoever waited may have stopped.
+            let _ = sender.send(Err(EmitError::QueueFull.into()));
+        }
+    }
+
     /// Returns a copy, for operations that make sense for several sockets.
     pub(crate) fn for_many(&self) -> Option<Self> {
         Some(match self {

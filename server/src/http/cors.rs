@@ -94,9 +94,9 @@ impl Cors {
     /// Returns what is wrong with the configuration, if anything is.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let any = match &self.origins {
-            AllowedOrigins::Any => true,
+            AllowedOrigins::Any | AllowedOrigins::Reflect => true,
             AllowedOrigins::List(patterns) => patterns.iter().any(OriginPattern::is_any),
-            AllowedOrigins::Fixed(_) | AllowedOrigins::Reflect => false,
+            AllowedOrigins::Fixed(_) => false,
         };
         (any && self.credentials).then_some("any origin can't be allowed together with credentials")
     }

@@ -108,7 +108,8 @@ async fn relay(
     }
     let user = socket
         .identity()
-        .map(|identity| identity.subject().to_owned());
+        .map(|identity| identity.subject().to_owned())
+        .filter(|subject| !subject.is_empty());
     let sender = json!({"from": socket.id().as_str(), "user": user});
     let others = socket.to(room);
     let sent = others

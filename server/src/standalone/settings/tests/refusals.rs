@@ -343,7 +343,7 @@ fn impossible_values_name_the_key_and_its_place() {
         ),
         (
             "auth.rooms = [\"\"]",
-            "auth.rooms: must not have an empty name",
+            "auth.rooms: room template \"\": it is empty",
         ),
         (
             "auth.require.role = []",

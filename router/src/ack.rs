@@ -19,7 +19,7 @@ use crate::{AckError, EmitError, SocketRef, socket::Operation};
 /// As an extractor it takes the request out of the call. Sending consumes it, so an event is
 /// answered at most once; dropping it answers nothing.
 #[must_use = "the client waits for `send`"]
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ack {
     socket: SocketRef,
     /// None where the client asked for no answer.

@@ -54,6 +54,20 @@ pub enum BuildError {
         /// The event.
         event: String,
     },
+    /// A handler asks for a value that was not shared with the hub.
+    #[error("namespace {namespace:?}: a handler wants `State<{type_name}>`, which is not set")]
+    MissingState {
+        /// The namespace.
+        namespace: String,
+        /// The name of the value's type.
+        type_name: &'static str,
+    },
+    /// A handler asks for an identity in a namespace without authentication.
+    #[error("namespace {namespace:?}: a handler wants an `Identity`, but there is no `auth`")]
+    MissingAuth {
+        /// The namespace.
+        namespace: String,
+    },
     /// A setting is out of range.
     #[error("{setting}: {problem}")]
     InvalidSetting {

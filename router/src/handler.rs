@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Ack, Refusal,
-    extract::{Call, ExtractError, FromCall},
+    extract::{Call, ExtractError, FromCall, Need},
 };
 
 /// A function that handles connections, events or disconnections.
@@ -21,14 +21,19 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a Sockeye handler",
     label = "not a handler",
-    note = "a handler is an `async fn` of at most eight extractors: `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `DisconnectReason`",
-    note = "it must be `Send + Sync + 'static`: a closure may only capture such values"
+    note = "a handler returns a future: is it an `async fn`?",
+    note = "its arguments are at most eight extractors, taken by value: `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason`, `Hub`",
+    note = "`T` of `Args<T>` and `AuthPayload<T>` is `serde::Deserialize` and borrows nothing; `T` of `State<T>` is `Send + Sync`",
+    note = "a closure must be `Send + Sync + 'static`, and so must what it captures"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
     /// What the future resolves to.
     type Output;
     /// The future that the function returns.
     type Future: Future<Output = Self::Output> + 'static;
+
+    /// Returns what the arguments need their hub to have.
+    fn needs() -> Vec<Need>;
 
     /// Extracts the arguments and calls the function.
     ///
@@ -48,6 +53,11 @@ macro_rules! handler {
         {
             type Output = Fut::Output;
             type Future = Fut;
+
+            fn needs() -> Vec<Need> {
+                let needs: [Option<Need>; _] = [$($arg::needs()),*];
+                needs.into_iter().flatten().collect()
+            }
 
             #[allow(unused_variables)]
             fn call(&self, call: &mut Call) -> Result<Fut, ExtractError> {
@@ -89,9 +99,11 @@ impl Outcome for () {
     }
 }
 
-impl<O: Outcome, E: Into<HandlerError>> Outcome for Result<O, E> {
+/// The error may be any error, a text, a boxed error or a [`HandlerError`].
+impl<O: Outcome, E: Into<BoxedError>> Outcome for Result<O, E> {
     fn settle(self, ack: Option<Ack>) -> Result<(), HandlerError> {
-        self.map_err(Into::into)?.settle(ack)
+        self.map_err(|error| HandlerError(error.into()))?
+            .settle(ack)
     }
 }
 
@@ -108,12 +120,20 @@ impl<T: Serialize> Outcome for Reply<T> {
     }
 }
 
-/// What went wrong in a handler: any error, for the log.
-pub struct HandlerError(Box<dyn std::error::Error + Send + Sync>);
+/// What went wrong in a handler: any error, for the log. Lets `?` be used on errors of any kind.
+pub struct HandlerError(BoxedError);
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
     fn from(error: E) -> Self {
         Self(Box::new(error))
+    }
+}
+
+impl From<HandlerError> for BoxedError {
+    fn from(error: HandlerError) -> Self {
+        error.0
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     BuildError, DisconnectReason, Namespace, NamespaceRef, RouterConfig,
     courier::{CloseClients, CourierHandle, CourierId, Stop},
     error::is_reserved,
+    extract::Need,
     namespace::NamespaceInner,
     state::StateMap,
 };
@@ -214,6 +215,15 @@ impl HubBuilder {
                     event: event.to_owned(),
                 });
             }
+            for need in namespace.needs() {
+                let met = match need {
+                    Need::State(type_id, _) => self.state.contains(*type_id),
+                    Need::Auth => namespace.has_auth(),
+                };
+                if !met {
+                    return Err(missing(name, *need));
+                }
+            }
             let inner = Arc::new(namespace.build());
             if namespaces.insert(name.clone(), inner).is_some() {
                 return Err(BuildError::DuplicateNamespace(name));
@@ -236,6 +246,16 @@ impl fmt::Debug for HubBuilder {
             .field("config", &self.config)
             .field("namespaces", &self.namespaces)
             .finish_non_exhaustive()
+    }
+}
+
+fn missing(namespace: String, need: Need) -> BuildError {
+    match need {
+        Need::State(_, type_name) => BuildError::MissingState {
+            namespace,
+            type_name,
+        },
+        Need::Auth => BuildError::MissingAuth { namespace },
     }
 }
 

@@ -56,7 +56,7 @@ pub use self::{
     completion::Completion,
     config::RouterConfig,
     error::{AckError, BuildError, EmitError},
-    extract::{Args, AuthPayload, Call, ExtractError, FromCall, State},
+    extract::{Args, AuthPayload, Call, ExtractError, FromCall, Need, State},
     handler::{Handler, HandlerError, Outcome, Reply, Verdict},
     handshake::{Handshake, Headers},
     hub::{Hub, HubBuilder, Stats},

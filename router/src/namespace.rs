@@ -14,6 +14,7 @@ use sockeye_protocol::Sid;
 use crate::{
     Auth, BroadcastOperator, EmitError, Handler, Hub, IntoRooms, Outcome, Room, SocketRef, Verdict,
     directory::Directory,
+    extract::Need,
     handler::{EventFn, MiddlewareFn, erase_event, erase_middleware},
     selector::RoomName,
 };
@@ -28,6 +29,7 @@ pub struct Namespace {
     name: String,
     auth: Option<Auth>,
     handlers: Handlers,
+    needs: Vec<Need>,
 }
 
 #[derive(Default)]
@@ -62,6 +64,7 @@ impl Namespace {
             name,
             auth: None,
             handlers: Handlers::default(),
+            needs: Vec::new(),
         }
     }
 
@@ -82,6 +85,7 @@ impl Namespace {
         H::Output: Verdict,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         self.handlers.middlewares.push(erase_middleware(middleware));
         self
     }
@@ -94,6 +98,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         self.handlers.connect.push(erase_event(handler));
         self
     }
@@ -106,6 +111,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         self.handlers.authenticated.push(erase_event(handler));
         self
     }
@@ -117,6 +123,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         let registered = self.handlers.events.entry(event.into()).or_default();
         registered.ordered.push(erase_event(handler));
         self
@@ -129,6 +136,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         let registered = self.handlers.events.entry(event.into()).or_default();
         registered.concurrent.push(erase_event(handler));
         self
@@ -141,6 +149,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         self.handlers.fallback = Some(erase_event(handler));
         self
     }
@@ -154,6 +163,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
+        self.needs.extend(H::needs());
         self.handlers.disconnect.push(erase_event(handler));
         self
     }
@@ -164,6 +174,14 @@ impl Namespace {
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &str> {
         self.handlers.events.keys().map(String::as_str)
+    }
+
+    pub(crate) fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
+    pub(crate) fn has_auth(&self) -> bool {
+        self.auth.is_some()
     }
 
     pub(crate) fn build(self) -> NamespaceInner {

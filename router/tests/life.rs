@@ -282,6 +282,16 @@ fn mistakes_in_the_description_are_reported_by_name() {
 
     let reserved = build(Namespace::new("/").on("disconnect", nothing));
     let name = build(Namespace::new("/a,b"));
+    async fn counted(_: State<u32>) {}
+    async fn known(_: sockeye_router::Identity) {}
+    let state = build(Namespace::new("/").on("a", counted))
+        .unwrap()
+        .to_string();
+    let auth = build(Namespace::new("/").middleware(known))
+        .unwrap()
+        .to_string();
+    assert!(state.contains("State<u32>"), "{state}");
+    assert!(auth.contains("Identity"), "{auth}");
     let twice = Hub::builder()
         .namespace(Namespace::new("a"))
         .namespace(Namespace::new("/a"));

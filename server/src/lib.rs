@@ -33,6 +33,7 @@
 pub mod engine;
 mod http;
 mod socket_io;
+#[cfg(feature = "standalone")]
 pub mod standalone;
 
 pub use sockeye_router::*;

@@ -1,14 +1,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::dev::HttpServiceFactory;
-use serde::Serialize;
 use sockeye_protocol::{
     Prepared,
     engine::{CloseReason, ConfigError, SendError, Transport},
 };
 use sockeye_router::{
-    BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, Handshake, Hub, HubBuilder,
-    IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
+    BuildError, Client, DisconnectReason, Handshake, Hub, HubBuilder, Message, Namespace,
+    NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
 };
 
 use crate::{
@@ -54,24 +53,6 @@ impl SocketIo {
     #[must_use]
     pub fn of(&self, namespace: &str) -> Option<NamespaceRef> {
         self.hub.of(namespace)
-    }
-
-    /// Selects the members of rooms of the namespace `/`, or `None` if there is no such namespace.
-    #[must_use]
-    pub fn to(&self, rooms: impl IntoRooms) -> Option<BroadcastOperator> {
-        Some(self.of("/")?.to(rooms))
-    }
-
-    /// Emits to every socket of the namespace `/`.
-    ///
-    /// # Errors
-    ///
-    /// As [`BroadcastOperator::emit`]. Without the namespace `/`, nobody is there to receive it.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        match self.of("/") {
-            Some(namespace) => namespace.emit(event, args),
-            None => Ok(()),
-        }
     }
 
     /// Returns the hub: all namespaces, without HTTP.

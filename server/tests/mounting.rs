@@ -121,7 +121,7 @@ async fn a_session_is_polled_and_posted_to() {
     let post = TestRequest::post().uri(&uri).set_payload("40").to_request();
     let posted = read_body(call_service(&app, post).await).await;
     let connected = read_body(get(&app, &uri).await).await;
-    io.emit("news", &("a", 1)).unwrap();
+    io.of("/").unwrap().emit("news", &("a", 1)).unwrap();
     let news = read_body(get(&app, &uri).await).await;
 
     assert_eq!(posted, "ok");

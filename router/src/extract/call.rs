@@ -1,3 +1,5 @@
+use std::any::TypeId;
+
 use sockeye_protocol::socket::{ArgsError, EventName, RawArgs};
 
 use crate::{Ack, DisconnectReason, SocketRef};
@@ -101,12 +103,28 @@ impl Call {
     note = "extractors are `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason` and `Hub`"
 )]
 pub trait FromCall: Sized {
+    /// Returns what the hub must have for this; nothing by default. Checked when it is built.
+    #[must_use]
+    fn needs() -> Option<Need> {
+        None
+    }
+
     /// Takes the value from the call.
     ///
     /// # Errors
     ///
     /// When the call has no such value; the handler is not called then.
     fn from_call(call: &mut Call) -> Result<Self, ExtractError>;
+}
+
+/// What an extractor needs its hub or namespace to have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Need {
+    /// A shared value of that type, with the type's name.
+    State(TypeId, &'static str),
+    /// Authentication.
+    Auth,
 }
 
 /// Why a handler was not called.

@@ -2,7 +2,7 @@
 
 use sockeye_protocol::socket::{EventName, RawArgs};
 
-use super::{Call, ExtractError, FromCall};
+use super::{Call, ExtractError, FromCall, Need};
 use crate::{Ack, DisconnectReason, Hub, Identity, SocketRef};
 
 impl FromCall for SocketRef {
@@ -45,6 +45,10 @@ impl FromCall for DisconnectReason {
 }
 
 impl FromCall for Identity {
+    fn needs() -> Option<Need> {
+        Some(Need::Auth)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         let identity = call.socket().identity();
         identity.ok_or(ExtractError::Missing("identity"))

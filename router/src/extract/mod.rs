@@ -8,7 +8,7 @@ mod state;
 
 pub use self::{
     args::Args,
-    call::{Call, ExtractError, FromCall},
+    call::{Call, ExtractError, FromCall, Need},
     payload::AuthPayload,
     state::State,
 };

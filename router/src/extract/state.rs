@@ -1,6 +1,10 @@
-use std::{ops::Deref, sync::Arc};
+use std::{
+    any::{TypeId, type_name},
+    ops::Deref,
+    sync::Arc,
+};
 
-use super::{Call, ExtractError, FromCall};
+use super::{Call, ExtractError, FromCall, Need};
 
 /// A value that was shared with [`HubBuilder::state`](crate::HubBuilder::state).
 #[derive(Debug)]
@@ -21,9 +25,13 @@ impl<T> Deref for State<T> {
 }
 
 impl<T: Send + Sync + 'static> FromCall for State<T> {
+    fn needs() -> Option<Need> {
+        Some(Need::State(TypeId::of::<T>(), type_name::<T>()))
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         let state = call.socket().hub().0.state.get();
-        let missing = ExtractError::Missing(std::any::type_name::<T>());
+        let missing = ExtractError::Missing(type_name::<T>());
         Ok(Self(state.ok_or(missing)?))
     }
 }

@@ -11,7 +11,6 @@ use sockeye_protocol::{
     Sid,
     socket::{Slot, encode},
 };
-use tokio::time::Instant;
 
 use super::{Socket, SocketCell, SocketRef, handle::State};
 use crate::{
@@ -93,7 +92,8 @@ impl SocketCell {
             let future = match verdict {
                 Ok(Ok(future)) => future,
                 Ok(Err(error)) if error.is_clients_fault() => {
-                    return Err(Refusal::new(error.to_string()));
+                    tracing::info!(socket = %self.id(), %error, "handshake payload refused");
+                    return Err(Refusal::new("Invalid handshake payload"));
                 }
                 Ok(Err(error)) => {
                     tracing::error!(%error, "middleware not called");
@@ -146,6 +146,7 @@ impl SocketCell {
             self.client().close(DisconnectReason::SlowConsumer);
             return;
         }
+        tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, "connected");
         self.client().local().connect(self);
         self.client().admit(self.slot());
         self.run_connect_handlers();
@@ -157,6 +158,7 @@ impl SocketCell {
         if self.shared().is_authenticated() {
             return;
         }
+        tracing::info!(socket = %self.id(), "not authenticated in time");
         match self.shared().state() {
             State::Admitting => {
                 self.refuse(&auth_refusal(self.id(), AuthError::Unauthorized));
@@ -171,17 +173,9 @@ impl SocketCell {
 /// Returns a socket id that nobody can guess.
 ///
 /// Socket ids are public, yet a guess would let a client name another's own room.
-pub(crate) fn new_sid() -> Sid {
+fn new_sid() -> Sid {
     let mut random = [0; Sid::RANDOM_LEN];
-    // The operating system's generator fails only where the platform has none, which the
-    // clock of the process then stands in for; ids stay unique.
-    if getrandom::fill(&mut random).is_err() {
-        let at = Instant::now().elapsed().as_nanos().to_le_bytes();
-        random
-            .iter_mut()
-            .zip(at)
-            .for_each(|(byte, part)| *byte = part);
-    }
+    getrandom::fill(&mut random).expect("the operating system has a random generator");
     Sid::from_random(random)
 }
 

@@ -48,6 +48,7 @@ impl SocketCell {
         id: Option<String>,
     ) -> Result<Identity, AuthError> {
         if token.is_empty() {
+            tracing::info!(socket = %self.id(), "no usable token presented");
             return Err(AuthError::Unauthorized);
         }
         let credentials = Credentials {
@@ -70,7 +71,7 @@ impl SocketCell {
             Err(AuthError::Internal)
         });
         if let Err(error) = &result {
-            tracing::info!(socket = %self.id(), status = error.status(), "authentication refused");
+            tracing::info!(socket = %self.id(), status = error.status(), "not authenticated");
         }
         result
     }

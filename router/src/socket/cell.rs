@@ -237,6 +237,7 @@ impl SocketCell {
             return;
         }
         self.shared.set_state(State::Closed);
+        tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, %reason, "disconnected");
         let hub = self.client.hub().clone();
         hub.0.stats.sockets.fetch_sub(1, Ordering::Relaxed);
         let acks = self.acks.take();

@@ -2,6 +2,7 @@
 //! The Socket.IO server that runs by itself: see `sockeye help`.
 
 use std::{
+    io::IsTerminal as _,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -26,6 +27,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
             let loaded = Settings::load(cli, environment())?;
             tracing_subscriber::fmt()
                 .with_env_filter(&loaded.settings.log)
+                .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
                 .init();
             for warning in &loaded.warnings {

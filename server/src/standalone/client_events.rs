@@ -49,9 +49,8 @@ impl ClientRules {
 
 /// Registers the events on a namespace.
 pub(super) fn register(mut namespace: Namespace, settings: &Settings) -> Namespace {
-    if !settings.client.join.is_empty() {
-        namespace = namespace.on("join", join).on("leave", leave);
-    }
+    // Without any room allowed, these still say so, instead of leaving a client to wait.
+    namespace = namespace.on("join", join).on("leave", leave);
     for event in &settings.client.relay {
         namespace = namespace.on(event, relay);
     }

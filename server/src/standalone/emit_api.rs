@@ -102,6 +102,9 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
         return Err(Refused::Unauthorized);
     }
     let body = read(body, api.max_body).await?;
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Refused::Bad("the body must be a JSON object".to_owned()));
+    }
     let call: Emit<'_> =
         serde_json::from_slice(&body).map_err(|error| Refused::Bad(error.to_string()))?;
     for (list, rooms) in [("rooms", &call.rooms), ("except", &call.except)] {
@@ -121,6 +124,11 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
         .io
         .of(&call.namespace)
         .ok_or_else(|| Refused::Bad(format!("namespace: {:?} does not exist", call.namespace)))?;
+    if !call.args.is_none_or(|args| args.get().starts_with('[')) {
+        return Err(Refused::Bad(
+            "args: must be a list, such as [{\"id\": 7}]".to_owned(),
+        ));
+    }
     let args = RawArgs::from_json(call.args.map_or("[]", RawValue::get).to_owned(), Vec::new())
         .map_err(|error| Refused::Bad(format!("args: {error}")))?;
     let mut operator = namespace.to(call.rooms).except(call.except);

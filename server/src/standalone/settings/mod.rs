@@ -81,7 +81,8 @@ pub struct Settings {
     pub path: String,
     /// The namespaces that there are; `/` alone by default.
     pub namespaces: Vec<String>,
-    /// Which lines are logged, as `tracing`'s filters say it; `info` by default.
+    /// Which lines are logged, as `tracing`'s filters say it; `info` by default, and only
+    /// warnings of the HTTP server.
     pub log: String,
     /// How long a shutdown may take before the connections that are left are cut; 5 s by default.
     #[serde(deserialize_with = "duration::deserialize")]
@@ -150,7 +151,7 @@ impl Default for Settings {
             dev: false,
             path: "/socket.io".to_owned(),
             namespaces: vec!["/".to_owned()],
-            log: "info".to_owned(),
+            log: "info,actix_server=warn".to_owned(),
             shutdown_timeout: Duration::from_secs(5),
             engine: EngineSettings::default(),
             cors: None,

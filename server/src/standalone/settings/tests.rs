@@ -176,7 +176,7 @@ fn what_is_not_set_has_its_default() {
     assert_eq!(settings.internal_listen, loopback(3001));
     assert_eq!(
         (settings.path.as_str(), settings.log.as_str()),
-        ("/socket.io", "info")
+        ("/socket.io", "info,actix_server=warn")
     );
     assert_eq!(settings.namespaces, ["/"]);
     assert_eq!(settings.engine.ping_interval, Duration::from_secs(25));

@@ -41,6 +41,8 @@ pub(crate) struct ClientCell {
     pauses: Cell<usize>,
     /// Since when the client has been asking to connect without being authenticated.
     unauthenticated_since: Cell<Option<Instant>>,
+    /// Whether a client that has left is given until its deadline to come back.
+    expected_back: Cell<bool>,
     timer: RefCell<Option<(Instant, JoinHandle<()>)>>,
 }
 
@@ -65,6 +67,7 @@ impl Client {
             draining: Cell::new(false),
             pauses: Cell::new(0),
             unauthenticated_since: Cell::new(None),
+            expected_back: Cell::new(false),
             timer: RefCell::default(),
         });
         hub.0.stats.clients.fetch_add(1, Ordering::Relaxed);
@@ -131,6 +134,27 @@ impl ClientCell {
 
     pub(crate) fn authenticated(&self) {
         self.unauthenticated_since.set(None);
+    }
+
+    /// Closes the connection at the deadline if the client, which has left without authenticating,
+    /// has no socket by then: leaving must not stop the clock.
+    pub(crate) fn expect_back_by(&self, deadline: Instant) {
+        if self.closed.get() || self.expected_back.replace(true) {
+            return;
+        }
+        let Some(cell) = self.local.client(self.key.get()) else {
+            return;
+        };
+        let weak = Rc::downgrade(&cell);
+        actix_rt::spawn(async move {
+            tokio::time::sleep_until(deadline.into()).await;
+            if let Some(cell) = weak.upgrade() {
+                cell.expected_back.set(false);
+                if cell.unauthenticated_since.get().is_some() {
+                    cell.close_if_deserted();
+                }
+            }
+        });
     }
 
     pub(crate) fn pause(&self) {

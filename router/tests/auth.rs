@@ -165,6 +165,20 @@ async fn coming_back_does_not_start_the_clock_again() {
 }
 
 #[actix::test]
+async fn leaving_does_not_stop_the_clock() {
+    tokio::time::pause();
+    let hub = hub(Auth::new(verify));
+    let peer = Peer::connect(&hub).await;
+    let start = Instant::now();
+
+    sleep(Duration::from_secs(1)).await;
+    peer.say("1");
+    peer.hears("closed: forced close").await;
+
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[actix::test]
 async fn a_token_in_the_handshake_needs_no_event() {
     tokio::time::pause();
     let hub = hub(Auth::new(verify));

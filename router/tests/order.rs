@@ -93,6 +93,34 @@ async fn a_handler_may_wait_for_an_ack_of_its_own_client() {
 }
 
 #[actix::test]
+async fn an_awaited_ack_is_read_past_a_full_queue() {
+    async fn ask(socket: SocketRef) {
+        let (answer,): (u32,) = socket.emit_with_ack("how many", &()).await.unwrap();
+        socket.emit("so many", &answer).unwrap();
+    }
+    async fn other() {}
+    let hub = Hub::builder()
+        .config(RouterConfig::default().with_inbound_queue(2))
+        .namespace(Namespace::new("/").on("ask", ask).on("other", other))
+        .build()
+        .unwrap();
+    let peer = Peer::connect(&hub).await;
+
+    peer.say(r#"2["ask"]"#);
+    peer.hears(r#"20["how many"]"#).await;
+    for _ in 0..7 {
+        peer.say(r#"2["other"]"#);
+        assert!(!peer.is_paused());
+    }
+    peer.say(r#"2["other"]"#);
+    assert!(peer.is_paused());
+    peer.say("30[3]");
+
+    peer.hears(r#"2["so many",3]"#).await;
+    assert!(!peer.is_paused());
+}
+
+#[actix::test]
 async fn joining_then_broadcasting_reaches_the_joiner_in_order() {
     async fn go(socket: SocketRef) {
         socket.join("a").await;

@@ -22,6 +22,7 @@ use serde::Serialize;
 use sockeye::{
     Ack, AllowedOrigins, Args, AuthPayload, Cors, DisconnectReason, EmitError, Handshake,
     HttpConfig, Message, Namespace, Prepared, RawArgs, RouterConfig, SocketIo, SocketRef, State,
+    cut_stuck_clients,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
 };
 
@@ -52,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .service(engine.service("/engine.io", http.clone()))
             .service(io.service())
     })
+    .on_connect(cut_stuck_clients(Duration::from_secs(20)))
     .h1_allow_half_closed(false)
     .tcp_nodelay(true)
     .listen(v4)?;

@@ -39,7 +39,7 @@ pub mod standalone;
 pub use sockeye_router::*;
 
 pub use self::{
-    http::{AllowedOrigins, Cors, HttpConfig, InvalidOrigin, OriginPattern},
+    http::{AllowedOrigins, Cors, HttpConfig, InvalidOrigin, OriginPattern, cut_stuck_clients},
     socket_io::{BuildServerError, SocketIo, SocketIoBuilder},
 };
 

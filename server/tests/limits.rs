@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
-use sockeye::{HttpConfig, Namespace, SocketIo};
+use sockeye::{HttpConfig, Namespace, RouterConfig, SocketIo, cut_stuck_clients};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -19,6 +19,7 @@ fn serve(io: &SocketIo) -> SocketAddr {
     let io = io.clone();
     let server = HttpServer::new(move || App::new().service(io.service()))
         .workers(1)
+        .on_connect(cut_stuck_clients(Duration::from_millis(500)))
         .h1_allow_half_closed(false)
         .listen(listener)
         .unwrap();
@@ -85,9 +86,15 @@ async fn a_session_that_does_not_take_its_last_packets_is_cut_at_the_deadline() 
         .build()
         .unwrap();
     let address = serve(&io);
-    // It has something waiting, and nobody polls for it.
-    let _sid = open(address).await;
-    assert_eq!(io.engine().session_count(), 1);
+    let sid = open(address).await;
+    // The answer to this waits, and nobody polls for it.
+    let uri = format!("POST /socket.io/?EIO=4&transport=polling&sid={sid}");
+    let mut stream = request(address, &uri).await;
+    stream
+        .write_all(b"Content-Length: 2\r\n\r\n40")
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 200"));
 
     io.close(Duration::from_millis(50)).await;
     tokio::time::timeout(CAP, async {
@@ -97,6 +104,103 @@ async fn a_session_that_does_not_take_its_last_packets_is_cut_at_the_deadline() 
     })
     .await
     .expect("the session is cut");
+}
+
+#[actix_web::test]
+async fn a_client_that_never_reads_is_cut_off() {
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let address = serve(&io);
+    let mut stream = request(address, "GET /socket.io/?EIO=4&transport=websocket").await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    // A masked `40`, the mask being zeroes.
+    stream.write_all(b"\x81\x82\0\0\0\x0040").await.unwrap();
+    let namespace = io.of("/").unwrap();
+    tokio::time::timeout(CAP, async {
+        while namespace.socket_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("a socket");
+
+    let text = "x".repeat(100_000);
+    let emitting = async {
+        while namespace.socket_count() > 0 {
+            namespace.emit("much", &text).unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, emitting)
+        .await
+        .expect("dropped as a slow consumer");
+
+    assert_eq!(
+        io.engine().session_count(),
+        0,
+        "the session doesn't wait for its client"
+    );
+    let mut rest = vec![0; 1 << 20];
+    // What has left before the cut can still be read; then the connection ends.
+    let ended = async { while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+    tokio::time::timeout(CAP, ended)
+        .await
+        .expect("the end of the connection");
+}
+
+#[actix_web::test]
+async fn a_post_behind_one_that_is_still_to_be_answered_ends_the_session() {
+    async fn slow() {
+        std::future::pending::<()>().await;
+    }
+    let io = SocketIo::builder()
+        .router(RouterConfig::default().with_inbound_queue(1))
+        .namespace(Namespace::new("/").on("slow", slow))
+        .build()
+        .unwrap();
+    let address = serve(&io);
+    let sid = open(address).await;
+    let post = async |body: &'static str| {
+        let uri = format!("POST /socket.io/?EIO=4&transport=polling&sid={sid}");
+        let mut stream = request(address, &uri).await;
+        let rest = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(rest.as_bytes()).await.unwrap();
+        stream
+    };
+
+    let mut first = post("40\x1e42[\"slow\"]\x1e42[\"slow\"]").await;
+    let stopped = async {
+        // It is dispatched, and its answer withheld, when the socket is there.
+        while io.of("/").unwrap().socket_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, stopped).await.expect("a socket");
+    let second = answer(&mut post("42[\"slow\"]").await).await;
+    let first = answer(&mut first).await;
+
+    assert!(second.starts_with("HTTP/1.1 400"), "{second}");
+    assert!(first.starts_with("HTTP/1.1 200"), "{first}");
+    assert_eq!(io.engine().session_count(), 0);
+}
+
+#[actix_web::test]
+async fn an_idle_polling_session_does_not_hold_up_a_shutdown() {
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let _sid = open(serve(&io)).await;
+
+    // Not even a turn of the clock: what can't be told is not waited for.
+    let closed = tokio::time::timeout(CAP, io.close(CAP * 10)).await;
+
+    assert!(closed.is_ok());
+    assert_eq!(io.engine().session_count(), 0);
 }
 
 /// Long enough for anything that comes at all.

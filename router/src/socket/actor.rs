@@ -36,8 +36,9 @@ impl Socket {
         let handle = ctx.run_later(wait, move |socket, ctx| {
             if wait < left {
                 socket.arm(at, ctx);
-            } else {
-                socket.cell.expired();
+            } else if !socket.cell.expired() {
+                // The clock was set back.
+                socket.arm(at, ctx);
             }
         });
         if let Some(before) = self.expiry.replace(handle) {

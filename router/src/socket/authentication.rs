@@ -94,14 +94,16 @@ impl SocketCell {
         }
     }
 
-    /// Called when an identity's time may be over.
-    pub(super) fn expired(self: &Rc<Self>) {
-        if self
-            .shared()
-            .identity()
-            .is_some_and(|identity| is_over(&identity))
-        {
-            self.reject(AuthError::Unauthorized);
+    /// Called when an identity's time may be over; returns whether nothing is left to wait for.
+    pub(super) fn expired(self: &Rc<Self>) -> bool {
+        match self.shared().identity() {
+            Some(identity) if !is_over(&identity) => false,
+            Some(_) => {
+                tracing::info!(socket = %self.id(), "identity expired");
+                self.reject(AuthError::Unauthorized);
+                true
+            }
+            None => true,
         }
     }
 

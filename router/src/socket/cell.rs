@@ -160,7 +160,16 @@ impl SocketCell {
             let _ = oldest.send(Err(AckError::Timeout));
         }
         acks.insert(id, sender);
+        drop(acks);
         self.count_acks(1);
+        if self.queue.borrow().len() < self.inbound_bound() {
+            // The answer has to be read.
+            self.resume();
+        }
+    }
+
+    pub(super) fn awaits_answer(&self) -> bool {
+        !self.acks.borrow().is_empty()
     }
 
     fn forget_ack(&self, id: u64) {
@@ -259,6 +268,9 @@ impl SocketCell {
             self.run_disconnect_handlers(reason);
         }
         local.remove_socket(self.key());
+        if let Some(deadline) = self.deadline.get() {
+            self.client.expect_back_by(deadline);
+        }
         if let Some(addr) = self.shared.addr() {
             addr.do_send(StopSocket);
         }

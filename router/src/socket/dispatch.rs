@@ -27,9 +27,9 @@ impl SocketCell {
         if self.busy.get() {
             let mut queue = self.queue.borrow_mut();
             queue.push_back(packet);
-            let full = queue.len() >= self.client().hub().0.config.inbound_queue;
+            let waiting = queue.len();
             drop(queue);
-            if full && !self.paused.replace(true) {
+            if waiting >= self.inbound_bound() && !self.paused.replace(true) {
                 self.client().pause();
             }
             return;
@@ -37,6 +37,17 @@ impl SocketCell {
         self.busy.set(true);
         if self.start(packet) {
             self.next();
+        }
+    }
+
+    /// How many events may wait. More while an answer of the client is due: the handler that waits
+    /// for it, and keeps the events waiting, could otherwise never go on.
+    pub(super) fn inbound_bound(&self) -> usize {
+        let bound = self.client().hub().0.config.inbound_queue;
+        if self.awaits_answer() {
+            bound.saturating_mul(AWAITING_FACTOR)
+        } else {
+            bound
         }
     }
 
@@ -228,6 +239,9 @@ impl SocketCell {
         }
     }
 }
+
+/// How many times the bound may wait while the client's answer is due.
+const AWAITING_FACTOR: usize = 4;
 
 /// What a task resolves to when a panic is caught.
 type Caught = Result<Result<(), HandlerError>, Box<dyn std::any::Any + Send>>;

@@ -148,7 +148,7 @@ impl SocketRef {
     /// Joins rooms. Those that it is in already are ignored.
     ///
     /// A socket which is not admitted yet may join, and is found there once it is. At most
-    /// [`RouterConfig::rooms_per_socket`](crate::RouterConfig::rooms_per_socket) rooms; further
+    /// [`RouterConfig::with_rooms_per_socket`](crate::RouterConfig::with_rooms_per_socket) rooms; further
     /// ones are ignored and logged.
     pub fn join(&self, rooms: impl IntoRooms) -> Completion {
         self.perform(Operation::Join {

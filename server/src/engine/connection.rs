@@ -1,6 +1,7 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     task::{Context, Poll, Waker},
     time::Instant,
@@ -11,7 +12,7 @@ use sockeye_protocol::{
     Prepared, Sid,
     engine::{
         CloseReason, Event, Input, InputError, PostFault, SendError, Session, Transmit, Transport,
-        WebSocketFault,
+        TransportFault, WebSocketFault,
     },
     websocket::close_frame,
 };
@@ -168,6 +169,22 @@ impl Connection {
         self.process();
     }
 
+    /// Closes the session for a shutdown. One that has nothing to deliver, and no request to
+    /// answer, ends at once: its client learns it from its next request.
+    pub(super) fn shut_down(&self) {
+        self.close(CloseReason::ServerShutdown);
+        self.flush();
+        let deserted = {
+            let session = self.0.session.borrow();
+            session.transport() == Transport::Polling
+                && session.queued_packets() == 0
+                && self.0.poll.borrow().is_none()
+        };
+        if deserted {
+            self.abort(CloseReason::ServerShutdown);
+        }
+    }
+
     /// Stops giving messages to the receiver and reading from the client.
     ///
     /// The heartbeat is suspended, as its answer can't be read.
@@ -217,6 +234,19 @@ impl Connection {
     }
 
     pub(super) fn post_started(&self, answer: oneshot::Sender<PostAnswer>) {
+        let withheld = self.0.waiting.borrow();
+        if withheld
+            .as_ref()
+            .is_some_and(|waiting| !waiting.posts.is_empty())
+        {
+            drop(withheld);
+            // The one before is still to be answered, however its client has hung up on it.
+            let fault = TransportFault::OverlappingPost;
+            self.abort(CloseReason::TransportError(fault));
+            reply(answer, PostAnswer::Refused);
+            return;
+        }
+        drop(withheld);
         let result = self.input(Input::PostStarted);
         reply(answer, post_answer(result, PostAnswer::Proceed));
     }
@@ -382,15 +412,18 @@ impl Connection {
                 Some(Event::Message(_)) if paused => {}
                 Some(Event::Message(message)) => {
                     let receiver = self.0.receiver.borrow().clone();
-                    if let Some(receiver) = receiver {
-                        receiver.message(message);
+                    if let Some(receiver) = receiver
+                        && survives(|| receiver.message(message)).is_err()
+                    {
+                        self.0.session.borrow_mut().abort(CloseReason::ForcedClose);
                     }
                 }
                 Some(Event::Upgraded) => tracing::trace!("upgraded"),
                 Some(Event::Closed(reason)) => {
                     let receiver = self.0.receiver.take();
                     if let Some(receiver) = receiver {
-                        receiver.closed(reason);
+                        // There is nothing left that it could cost.
+                        let _ = survives(|| receiver.closed(reason));
                     }
                     self.0.paused.set(false);
                     self.release_waiting();
@@ -480,8 +513,13 @@ impl Connection {
     }
 
     /// Whether what leaves waits for a WebSocket's host to ask for it.
+    ///
+    /// The last words of a closed session don't: its host may never ask, as a host can't write to a
+    /// client that doesn't read, and the session must not stay for that.
     fn is_pulled(&self) -> bool {
-        self.transport() == Transport::WebSocket
+        let session = self.0.session.borrow();
+        session.transport() == Transport::WebSocket
+            && (session.is_open() || session.queued_packets() > 0)
             && self.0.pipe.borrow().is_some()
             && self.0.poll.borrow().is_none()
     }
@@ -500,6 +538,15 @@ impl fmt::Debug for Connection {
             .field("transport", &self.transport())
             .finish_non_exhaustive()
     }
+}
+
+/// Calls the application; its panic costs its own session, not what else the thread does.
+fn survives(call: impl FnOnce()) -> std::thread::Result<()> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    if result.is_err() {
+        tracing::error!("application panicked, session closed");
+    }
+    result
 }
 
 fn post_answer(result: Result<(), InputError>, good: PostAnswer) -> PostAnswer {

@@ -294,7 +294,7 @@ impl Handler<CloseAll> for DeskActor {
             if message.cut {
                 connection.abort(CloseReason::ServerShutdown);
             } else {
-                connection.close(CloseReason::ServerShutdown);
+                connection.shut_down();
             }
         }
     }

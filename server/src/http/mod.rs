@@ -5,6 +5,7 @@ mod origin;
 mod polling;
 mod reply;
 mod service;
+mod stuck;
 mod websocket;
 
 pub(crate) use self::service::EngineService;
@@ -12,4 +13,5 @@ pub use self::{
     cors::{AllowedOrigins, Cors},
     origin::{InvalidOrigin, OriginPattern},
     service::HttpConfig,
+    stuck::cut_stuck_clients,
 };

@@ -4,7 +4,7 @@
 //! configuration file. What the settings say about tokens is carried out by [`JwtVerifier`] and
 //! [`Requirements`], about the HTTP API's key by [`ApiKey`], and what a start without any
 //! settings invents is in [`DevMode`]. Nothing of these opens a socket, reads the process's
-//! environment (but for [`environment`]) or a clock: all of it runs in unit tests. [`serve`] puts
+//! environment (but for [`environment`]) or a clock: all of it runs in unit tests. [`serve()`] puts
 //! them together with the library and runs until a signal.
 //!
 //! Read [`settings`] first: everything else takes its shape from there.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     ApplicationError, DevMode, DevModeError, Loaded, application::build, demo::Demo, emit_api::Api,
 };
+use crate::cut_stuck_clients;
 
 /// Why the server doesn't run.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
             }
         })
     })
+    .on_connect(cut_stuck_clients(settings.engine.write_timeout))
     .h1_allow_half_closed(false)
     .tcp_nodelay(true)
     .disable_signals()

@@ -26,6 +26,10 @@ pub struct EngineSettings {
     /// How long a session may stay in no namespace; 10 s by default.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
+    /// How long a client may take nothing of what was written before its connection is cut; 20 s by
+    /// default.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub write_timeout: Duration,
     /// How many bytes may wait for one slow client before it is dropped; 1 MiB by default.
     pub send_queue_bytes: usize,
     /// How many packets may wait for one slow client before it is dropped; 4,096 by default.
@@ -49,6 +53,7 @@ impl EngineSettings {
         problems.require_timer("engine.ping_timeout", self.ping_timeout);
         problems.require_timer("engine.upgrade_timeout", self.upgrade_timeout);
         problems.require_timer("engine.connect_timeout", self.connect_timeout);
+        problems.require_timer("engine.write_timeout", self.write_timeout);
         for (key, limit) in [
             ("engine.max_http_buffer_size", self.max_http_buffer_size),
             ("engine.send_queue_bytes", self.send_queue_bytes),
@@ -78,6 +83,7 @@ impl Default for EngineSettings {
             connect_timeout: Duration::from_secs(10),
             send_queue_bytes: 1024 * 1024,
             send_queue_packets: 4096,
+            write_timeout: Duration::from_secs(20),
         }
     }
 }

@@ -1,0 +1,32 @@
+use std::{any::Any, time::Duration};
+
+use actix_rt::net::TcpStream;
+use actix_web::dev::Extensions;
+
+/// Returns what to give to [`HttpServer::on_connect`](actix_web::HttpServer::on_connect) so that
+/// the system cuts a connection whose client takes nothing of what was written for so long.
+///
+/// A session ends when its client stops reading, yet its connection can't be closed while there is
+/// something left to write: actix waits for the client, which may be for ever. The time is the
+/// system's `TCP_USER_TIMEOUT`, so it runs only while data is waiting; where there is no such
+/// option (it is Linux's), this does nothing.
+pub fn cut_stuck_clients(
+    after: Duration,
+) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
+    move |connection, _| {
+        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+            set_timeout(stream, after);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn set_timeout(stream: &TcpStream, after: Duration) {
+    let set = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(after));
+    if let Err(error) = set {
+        tracing::warn!(%error, "no timeout for clients that don't read");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_timeout(_: &TcpStream, _: Duration) {}

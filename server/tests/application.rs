@@ -1,0 +1,71 @@
+//! Engine.IO alone: what an application of one's own may do, and what its panic costs.
+
+use actix_web::{
+    App,
+    dev::{Service, ServiceResponse},
+    http::StatusCode,
+    test::{TestRequest, call_service, init_service, read_body},
+};
+use sockeye::{
+    Handshake, HttpConfig, Message, Prepared,
+    engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
+};
+
+/// Greets with the open packet, echoes, and panics when told to.
+struct Fragile;
+
+impl Application for Fragile {
+    fn connect(&self, connection: &Connection, _: Handshake) -> Box<dyn Receiver> {
+        connection.send(&Prepared::text("hello")).unwrap();
+        Box::new(FragileReceiver(connection.clone()))
+    }
+}
+
+struct FragileReceiver(Connection);
+
+impl Receiver for FragileReceiver {
+    fn message(&self, message: Message) {
+        match message {
+            Message::Text(text) if text == "panic" => panic!("on purpose"),
+            Message::Text(text) => self.0.send(&Prepared::text(&text)).unwrap(),
+            Message::Binary(data) => self.0.send(&Prepared::binary(data)).unwrap(),
+        }
+    }
+
+    fn closed(&self, _: CloseReason) {
+        panic!("on purpose");
+    }
+}
+
+async fn send<S, B>(app: &S, request: TestRequest) -> ServiceResponse<B>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+{
+    call_service(app, request.to_request()).await
+}
+
+#[actix_web::test]
+async fn a_panic_costs_its_own_session_only() {
+    let engine = Engine::new(EngineConfig::default(), Fragile).unwrap();
+    let service = engine.service("/engine.io", HttpConfig::default());
+    let app = init_service(App::new().service(service)).await;
+    let open = async || {
+        let request = TestRequest::get().uri("/engine.io/?EIO=4&transport=polling");
+        let body = read_body(send(&app, request).await).await;
+        assert!(body.ends_with(b"\x1e4hello"));
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let sid = text.split('"').nth(3).unwrap();
+        format!("/engine.io/?EIO=4&transport=polling&sid={sid}")
+    };
+    let (unlucky, lucky) = (open().await, open().await);
+
+    let post = |uri: &str, body: &'static str| TestRequest::post().uri(uri).set_payload(body);
+    send(&app, post(&unlucky, "4panic")).await;
+    let gone = send(&app, TestRequest::get().uri(&unlucky)).await;
+    send(&app, post(&lucky, "4still here")).await;
+    let echo = read_body(send(&app, TestRequest::get().uri(&lucky)).await).await;
+
+    assert_eq!(gone.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(echo, "4still here");
+    assert_eq!(engine.session_count(), 1);
+}

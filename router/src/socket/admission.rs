@@ -134,7 +134,6 @@ impl SocketCell {
         if self.shared().state() != State::Admitting {
             return;
         }
-        self.shared().set_state(State::Connected);
         let packet = encode::connect(&self.namespace().name, &self.id(), None);
         let outlet = &self.client().outlet;
         let mut queued = outlet.send(&packet);
@@ -142,10 +141,11 @@ impl SocketCell {
             queued = queued.and_then(|()| outlet.send(&early));
         }
         if queued.is_err() {
-            // Without its CONNECT packet the client has no socket.
+            // Without its CONNECT packet the client has no socket, and no handler hears of one.
             self.client().close(DisconnectReason::SlowConsumer);
             return;
         }
+        self.shared().set_state(State::Connected);
         tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, "connected");
         self.client().local().connect(self);
         self.client().admit(self.slot());

@@ -45,6 +45,8 @@ pub(crate) struct ConnectionCell {
     /// Who waits for the end of a pause; rarely anyone.
     waiting: RefCell<Option<Box<Waiting>>>,
     dirty: Cell<bool>,
+    /// Whether a pause has ended whose messages have not been given yet.
+    resumed: Cell<bool>,
     processing: Cell<bool>,
     /// The earliest entry that the timers have for this session.
     armed: Cell<Option<Instant>>,
@@ -109,6 +111,7 @@ impl Connection {
             paused: Cell::new(false),
             waiting: RefCell::default(),
             dirty: Cell::new(false),
+            resumed: Cell::new(false),
             processing: Cell::new(false),
             armed: Cell::new(None),
             host_active: Cell::new(false),
@@ -201,10 +204,10 @@ impl Connection {
             return;
         }
         self.0.session.borrow_mut().resume_heartbeat(now());
-        self.process();
-        if !self.0.paused.get() {
-            self.release_waiting();
-        }
+        // What waits is given at the end of this turn: whoever resumes may be in the middle of
+        // something that a message must not come into.
+        self.0.resumed.set(true);
+        self.0.desk.mark_dirty(self.clone());
     }
 
     pub(super) fn poll(&self, number: u64, answer: oneshot::Sender<PollAnswer>) {
@@ -372,6 +375,12 @@ impl Connection {
     /// Sends what can leave now.
     pub(super) fn flush(&self) {
         self.0.dirty.set(false);
+        if self.0.resumed.replace(false) {
+            self.process();
+            if !self.0.paused.get() {
+                self.release_waiting();
+            }
+        }
         loop {
             if self.is_pulled() {
                 // Its host takes the frames when it can write them.

@@ -14,13 +14,14 @@ use actix_web::{
         header::{CONNECTION, HeaderMap, ORIGIN, UPGRADE},
     },
 };
-use sockeye_protocol::engine::{
-    ErrorCode, Query, Target, Transport, verify, verify_revision, verify_transport,
+use sockeye_protocol::{
+    Sid,
+    engine::{ErrorCode, Query, Target, Transport, verify, verify_revision, verify_transport},
 };
 use sockeye_router::Handshake;
 
 use super::{Cors, OriginPattern, polling, reply, websocket};
-use crate::engine::{Desk, Engine};
+use crate::engine::{Desk, DeskHandle, Engine};
 
 /// How an engine is served over HTTP.
 #[derive(Clone, Debug)]
@@ -129,43 +130,20 @@ async fn poll_or_post(
     payload: Payload,
 ) -> HttpResponse {
     let query = Query::parse(request.query_string());
-    let is_get = request.method() == Method::GET;
-    let target = match verify(&query, is_get, false, &engine.0.config) {
-        Ok(target) => target,
-        Err(code) => return reply::error(code),
-    };
-    if !origin_allowed(config, request.headers()) {
-        return reply::error(ErrorCode::Forbidden);
-    }
-    match target {
-        Target::Handshake(_) if engine.is_closing() => reply::shutting_down(),
-        Target::Handshake(_) => {
-            if let Err(code) = verify_revision(&query) {
-                return reply::error(code);
-            }
+    match check(engine, config, request, &query, false) {
+        Err(code) => reply::error(code),
+        Ok(Wanted::NewSession) if engine.is_closing() => reply::shutting_down(),
+        Ok(Wanted::NewSession) => {
             let desk = Desk::of(engine);
-            let connection = desk.open(
-                engine,
-                Transport::Polling,
-                false,
-                handshake(request, &query),
-            );
+            let handshake = handshake(request, &query);
+            let connection = desk.open(engine, Transport::Polling, false, handshake);
             polling::poll(engine, &desk.handle, connection.sid()).await
         }
-        Target::Session { sid, transport } => {
-            let Some(desk) = engine.0.directory.get(&sid) else {
-                return reply::error(ErrorCode::UnknownSid);
-            };
-            // Which transport the session is on now, only its own thread knows.
-            if let Err(code) = verify_transport(transport, Transport::Polling, false) {
-                return reply::error(code);
-            }
-            match *request.method() {
-                Method::GET => polling::poll(engine, &desk, sid).await,
-                Method::POST => polling::post(engine, config, &desk, sid, request, payload).await,
-                _ => reply::method_not_allowed(),
-            }
-        }
+        Ok(Wanted::Session(sid, desk)) => match *request.method() {
+            Method::GET => polling::poll(engine, &desk, sid).await,
+            Method::POST => polling::post(engine, config, &desk, sid, request, payload).await,
+            _ => reply::method_not_allowed(),
+        },
     }
 }
 
@@ -176,31 +154,50 @@ async fn upgrade(
     payload: Payload,
 ) -> HttpResponse {
     let query = Query::parse(request.query_string());
-    let is_get = request.method() == Method::GET;
-    let target = match verify(&query, is_get, true, &engine.0.config) {
-        Ok(target) => target,
-        Err(code) => return reply::web_socket_error(code),
-    };
-    if !origin_allowed(config, request.headers()) {
-        return reply::web_socket_error(ErrorCode::Forbidden);
-    }
-    match target {
-        Target::Handshake(_) if engine.is_closing() => reply::shutting_down(),
-        Target::Handshake(_) => {
-            if let Err(code) = verify_revision(&query) {
-                return reply::web_socket_error(code);
-            }
+    match check(engine, config, request, &query, true) {
+        Err(code) => reply::web_socket_error(code),
+        Ok(Wanted::NewSession) if engine.is_closing() => reply::shutting_down(),
+        Ok(Wanted::NewSession) => {
             let handshake = handshake(request, &query);
             websocket::open(engine, request, payload, query.b64(), handshake)
         }
-        Target::Session { sid, transport } => {
-            let Some(desk) = engine.0.directory.get(&sid) else {
-                return reply::web_socket_error(ErrorCode::UnknownSid);
-            };
-            if let Err(code) = verify_transport(transport, Transport::Polling, true) {
-                return reply::web_socket_error(code);
-            }
+        Ok(Wanted::Session(sid, desk)) => {
             websocket::attach(engine, &desk, sid, request, payload, query.b64()).await
+        }
+    }
+}
+
+/// What a request that may be served wants.
+enum Wanted {
+    NewSession,
+    /// A session, and where it lives.
+    Session(Sid, DeskHandle),
+}
+
+/// Checks a request, in the order in which clients expect refusals.
+fn check(
+    engine: &Engine,
+    config: &HttpConfig,
+    request: &HttpRequest,
+    query: &Query,
+    is_upgrade: bool,
+) -> Result<Wanted, ErrorCode> {
+    let is_get = request.method() == Method::GET;
+    let target = verify(query, is_get, is_upgrade, &engine.0.config)?;
+    if !origin_allowed(config, request.headers()) {
+        return Err(ErrorCode::Forbidden);
+    }
+    match target {
+        Target::Handshake(_) => {
+            verify_revision(query)?;
+            Ok(Wanted::NewSession)
+        }
+        Target::Session { sid, transport } => {
+            let desk = engine.0.directory.get(&sid);
+            let desk = desk.ok_or(ErrorCode::UnknownSid)?;
+            // Which transport the session is on now, only its own thread knows.
+            verify_transport(transport, Transport::Polling, is_upgrade)?;
+            Ok(Wanted::Session(sid, desk))
         }
     }
 }

@@ -63,29 +63,25 @@ async fn join(
     rules: State<ClientRules>,
     ack: Ack,
 ) -> Result<(), EmitError> {
-    match allowed_rooms(&wanted, &rules, &socket) {
-        Some(rooms) => {
-            socket.join(rooms).await;
-            ack.send(&rooms_of(&socket))
-        }
-        None => ack.send(&failure("room not allowed")),
-    }
+    let Some(rooms) = allowed_rooms(&wanted, &rules, &socket) else {
+        return ack.send(&failure("room not allowed"));
+    };
+    socket.join(rooms).await;
+    ack.send(&rooms_of(&socket))
 }
 
+/// A room that a client may not join isn't its own to leave.
 async fn leave(
     socket: SocketRef,
     Args((wanted,)): Args<(Value,)>,
     rules: State<ClientRules>,
     ack: Ack,
 ) -> Result<(), EmitError> {
-    match allowed_rooms(&wanted, &rules, &socket) {
-        Some(rooms) => {
-            socket.leave(rooms).await;
-            ack.send(&rooms_of(&socket))
-        }
-        // A room that a client may not join isn't its own to leave.
-        None => ack.send(&failure("room not allowed")),
-    }
+    let Some(rooms) = allowed_rooms(&wanted, &rules, &socket) else {
+        return ack.send(&failure("room not allowed"));
+    };
+    socket.leave(rooms).await;
+    ack.send(&rooms_of(&socket))
 }
 
 /// Sends an event on to the other members of the room that its first argument names.

@@ -17,7 +17,8 @@
 //!                                   abort(), the peer is gone
 //! ```
 //!
-//! A close() with a GET waiting and nothing queued goes to Closed at once.
+//! A close() with a GET waiting and nothing queued goes to Closed at once. In Closing, a client
+//! that was about to change to its candidate may still do so, and gets the queue there.
 //!
 //! Beside the state stand only answers that are already decided: one to a GET, and the close
 //! of one WebSocket. [`Session::poll_transmit`] hands them out.
@@ -43,6 +44,7 @@ use self::{
     outbox::Outbox,
     poll::Poll,
     state::{Answer, Drain, Grace, Link, Release, State},
+    upgrade::Candidate,
 };
 use super::{
     CloseReason, EngineConfig, Packet, SendError, Transport, TransportFault, handshake::open_packet,
@@ -229,14 +231,19 @@ impl Session {
         };
         let drain = match link {
             Link::Polling { poll, candidate } => {
-                if candidate.take().is_some() {
-                    self.release = Some(Release { code: None });
-                }
                 if poll.is_present() && self.outbox.is_empty() {
                     return self.end(reason, Answer::Close, None);
                 }
+                let probing = candidate.as_ref().is_some_and(Candidate::is_probing);
+                let mut candidate = candidate.take();
+                if candidate.is_some() && (!probing || self.outbox.is_empty()) {
+                    // Its client still polls, or there is nothing to deliver.
+                    candidate = None;
+                    self.release = Some(Release { code: None });
+                }
                 Drain::Polling {
                     waiting: poll.is_present(),
+                    candidate,
                 }
             }
             Link::WebSocket { text_only } => Drain::WebSocket {
@@ -329,13 +336,48 @@ impl Session {
     }
 
     fn drop_candidate(&mut self, code: Option<u16>) {
-        if let State::Open { link, .. } = &mut self.state
-            && let Link::Polling { poll, candidate } = link
-            && candidate.take().is_some()
-        {
-            poll.handle_candidate_dropped();
+        let dropped = match &mut self.state {
+            State::Open {
+                link: Link::Polling { poll, candidate },
+                ..
+            } => {
+                let dropped = candidate.take().is_some();
+                if dropped {
+                    poll.handle_candidate_dropped();
+                }
+                dropped
+            }
+            State::Closing {
+                drain: Drain::Polling { candidate, .. },
+                ..
+            } => candidate.take().is_some(),
+            _ => false,
+        };
+        if dropped {
             self.release = Some(Release { code });
         }
+    }
+
+    /// Moves what is left of a closing session to the WebSocket that its client has changed to.
+    fn upgrade_closing(&mut self) {
+        let State::Closing { drain, .. } = &mut self.state else {
+            return;
+        };
+        let Drain::Polling { waiting, candidate } = drain else {
+            return;
+        };
+        let Some(mut candidate) = candidate.take() else {
+            return;
+        };
+        if mem::take(waiting) {
+            self.answer = Some(Answer::Noop);
+        }
+        if candidate.take_reply() {
+            self.outbox.push_text_first(Bytes::from_static(PROBE_REPLY));
+        }
+        *drain = Drain::WebSocket {
+            text_only: candidate.text_only(),
+        };
     }
 
     fn fail(&mut self, fault: TransportFault) {
@@ -360,7 +402,7 @@ impl Session {
                 Link::WebSocket { .. } => (false, true),
             },
             State::Closing { drain, .. } => match drain {
-                Drain::Polling { waiting } => (waiting, false),
+                Drain::Polling { waiting, candidate } => (waiting, candidate.is_some()),
                 Drain::WebSocket { .. } => (false, true),
             },
             State::Closed { .. } => return,

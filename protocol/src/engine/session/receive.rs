@@ -75,9 +75,15 @@ impl Session {
                     None => {}
                 }
             }
-            State::Closing { grace, .. } => {
+            State::Closing { drain, grace } => {
+                let late = matches!(
+                    drain,
+                    Drain::Polling { candidate: Some(candidate), .. } if candidate.deadline() <= now
+                );
                 if grace.deadline() <= now {
                     self.finish(Answer::Close, None);
+                } else if late {
+                    self.drop_candidate(None);
                 }
             }
             State::Closed { .. } => {}
@@ -101,7 +107,7 @@ impl Session {
                 Link::WebSocket { .. } => return Err(InputError::TransportMismatch),
             },
             State::Closing { drain, .. } => match drain {
-                Drain::Polling { waiting } if settled && !*waiting => {
+                Drain::Polling { waiting, .. } if settled && !*waiting => {
                     *waiting = true;
                     if self.outbox.is_empty() {
                         self.finish(Answer::NoopAndClose, None);
@@ -124,7 +130,7 @@ impl Session {
                 Link::WebSocket { .. } => false,
             },
             State::Closing { drain, .. } => match drain {
-                Drain::Polling { waiting } => mem::take(waiting),
+                Drain::Polling { waiting, .. } => mem::take(waiting),
                 Drain::WebSocket { .. } => false,
             },
             State::Closed { .. } => false,
@@ -223,8 +229,10 @@ impl Session {
     }
 
     fn receive_message(&mut self, message: Message, now: Instant) {
-        let State::Open { link, .. } = &mut self.state else {
-            return;
+        let link = match &mut self.state {
+            State::Open { link, .. } => link,
+            State::Closing { .. } => return self.receive_closing(&message),
+            State::Closed { .. } => return,
         };
         match link {
             Link::WebSocket { .. } => {
@@ -248,6 +256,22 @@ impl Session {
         }
     }
 
+    /// A closing session listens only to a candidate, which may still become its transport.
+    fn receive_closing(&mut self, message: &Message) {
+        let State::Closing {
+            drain: Drain::Polling { candidate, .. },
+            ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        match candidate.as_mut().map(|it| it.handle_message(message)) {
+            Some(Step::Upgrade) => self.upgrade_closing(),
+            Some(Step::Drop) => self.drop_candidate(None),
+            Some(Step::Probe) | None => {}
+        }
+    }
+
     fn lose_websocket(&mut self, fault: Option<WebSocketFault>) {
         let code = fault.and_then(WebSocketFault::close_code);
         match &self.state {
@@ -266,6 +290,8 @@ impl Session {
                 if drain.transport() == Transport::WebSocket {
                     self.outbox = Outbox::default();
                     self.finish(Answer::Close, code);
+                } else {
+                    self.drop_candidate(code);
                 }
             }
             // Nobody reads the rest of a group any more.

@@ -26,8 +26,14 @@ pub(super) enum Link {
 /// Where the queue of a closing session goes.
 #[derive(Debug)]
 pub(super) enum Drain {
-    Polling { waiting: bool },
-    WebSocket { text_only: bool },
+    Polling {
+        waiting: bool,
+        /// A WebSocket whose client may have stopped polling for it: the queue can't do without.
+        candidate: Option<Candidate>,
+    },
+    WebSocket {
+        text_only: bool,
+    },
 }
 
 /// How long a closing session waits for its peer.

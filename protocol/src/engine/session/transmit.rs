@@ -36,10 +36,13 @@ impl Session {
                 }
             },
             State::Closing { drain, .. } => match drain {
-                Drain::Polling { waiting } => {
+                Drain::Polling { waiting, candidate } => {
                     if *waiting && !self.outbox.is_empty() {
                         *waiting = false;
                         return Some(Transmit::PollResponse(self.outbox.take_payload()));
+                    }
+                    if candidate.as_mut().is_some_and(Candidate::take_reply) {
+                        return Some(Transmit::Frame(Bytes::from_static(PROBE_FRAME)));
                     }
                 }
                 Drain::WebSocket { text_only } => {
@@ -87,7 +90,17 @@ impl Session {
                     .flatten()
                     .min()
             }
-            State::Closing { grace, .. } => Some(grace.deadline()),
+            State::Closing { drain, grace } => {
+                let candidate = match drain {
+                    Drain::Polling { candidate, .. } => candidate.as_ref(),
+                    Drain::WebSocket { .. } => None,
+                };
+                let upgrade = candidate.map(Candidate::deadline);
+                [Some(grace.deadline()), upgrade]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             State::Closed { .. } => None,
         }
     }

@@ -195,3 +195,51 @@ fn a_closing_session_takes_no_websocket() {
 
     assert_eq!(wire.open_websocket(), Err(InputError::WebSocketRefused));
 }
+
+#[test]
+fn a_session_that_closes_while_its_client_upgrades_delivers_over_the_candidate() {
+    let mut wire = Wire::probed();
+    wire.send("last words");
+    wire.session.close(CloseReason::ForcedClose);
+    assert_eq!(wire.sent(), []);
+
+    wire.frame("5");
+
+    let mut words = b"\x81\x0b4".to_vec();
+    words.extend_from_slice(b"last words");
+    assert_eq!(
+        wire.sent(),
+        [
+            Transmit::Frame(words.into()),
+            Transmit::WebSocketClose(None)
+        ]
+    );
+    assert!(wire.session.poll_timeout().is_none());
+}
+
+#[test]
+fn a_session_that_closes_while_its_client_upgrades_still_answers_a_get() {
+    let mut wire = Wire::probed();
+    wire.send("last words");
+    wire.session.close(CloseReason::ForcedClose);
+
+    wire.get().unwrap();
+    assert_eq!(wire.sent(), [response("4last words")]);
+    wire.get().unwrap();
+
+    assert_eq!(
+        wire.sent(),
+        [response("6\x1e1"), Transmit::WebSocketClose(None)]
+    );
+}
+
+#[test]
+fn a_candidate_of_a_closing_session_has_its_time_and_no_more() {
+    let mut wire = Wire::probed();
+    wire.send("last words");
+    wire.session.close(CloseReason::ForcedClose);
+
+    wire.advance(10 * 1000 * MS);
+
+    assert_eq!(wire.sent(), [Transmit::WebSocketClose(None)]);
+}

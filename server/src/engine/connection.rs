@@ -567,7 +567,8 @@ fn post_answer(result: Result<(), InputError>, good: PostAnswer) -> PostAnswer {
     }
 }
 
-fn reply<T>(answer: oneshot::Sender<T>, value: T) {
+/// Answers a request of another task.
+pub(super) fn reply<T>(answer: oneshot::Sender<T>, value: T) {
     // Whoever asked may be gone.
     let _ = answer.send(value);
 }

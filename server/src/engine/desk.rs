@@ -22,7 +22,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink, timers::Timers};
+use super::{
+    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink, connection::reply,
+    timers::Timers,
+};
 
 /// How other threads reach a desk.
 #[derive(Clone)]
@@ -347,11 +350,6 @@ async fn flush_dirty(desk: Weak<Desk>, flush: Rc<Notify>) {
             connection.flush();
         }
     }
-}
-
-fn reply<T>(answer: oneshot::Sender<T>, value: T) {
-    // Whoever asked may be gone.
-    let _ = answer.send(value);
 }
 
 fn new_desk_id() -> u64 {

@@ -18,6 +18,7 @@ pub struct Prepared {
     frame: Bytes,
     /// Where the frame's payload starts.
     payload_at: u8,
+    compressible: bool,
     attachments: Option<Arc<[Attachment]>>,
 }
 
@@ -43,8 +44,24 @@ impl Prepared {
         Self {
             frame: Bytes::new(),
             payload_at: 0,
+            compressible: true,
             attachments: attachments(vec![data]),
         }
+    }
+
+    /// Returns the same messages, not worth compressing: they are compressed already, or secret.
+    ///
+    /// A polling payload is left as it is if nothing in it is compressible.
+    #[must_use]
+    pub fn without_compression(mut self) -> Self {
+        self.compressible = false;
+        self
+    }
+
+    /// Returns whether the transport may compress the messages; `true` by default.
+    #[must_use]
+    pub fn is_compressible(&self) -> bool {
+        self.compressible
     }
 
     /// Returns how many Engine.IO packets this is.
@@ -170,6 +187,7 @@ impl PreparedText {
         Prepared {
             frame,
             payload_at,
+            compressible: true,
             attachments: attachments(data),
         }
     }
@@ -263,6 +281,19 @@ mod tests {
             b"4first\x1e451-[\"x\",{\"_placeholder\":true,\"num\":0}]\x1ebAQID"
         );
         assert!(websocket(&prepared).ends_with(b"\x82\x03\x01\x02\x03"));
+    }
+
+    #[test]
+    fn compressing_is_the_rule_and_the_exception_costs_no_room() {
+        let prepared = Prepared::text("a");
+        let plain = prepared.clone().without_compression();
+
+        assert!(prepared.is_compressible());
+        assert!(!plain.is_compressible());
+        assert_eq!(
+            size_of::<Prepared>(),
+            size_of::<(Bytes, Option<Arc<[Attachment]>>, u8)>()
+        );
     }
 
     #[test]

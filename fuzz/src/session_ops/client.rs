@@ -49,7 +49,7 @@ impl Client {
 
     pub(super) fn receive(&mut self, transmit: Transmit) {
         match transmit {
-            Transmit::PollResponse(body) => {
+            Transmit::PollResponse { body, .. } => {
                 assert!(self.waits, "an answer to no GET");
                 self.waits = false;
                 let body = str::from_utf8(&body).expect("a body is text");

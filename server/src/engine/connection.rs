@@ -64,7 +64,11 @@ struct Waiting {
 /// The answer to a GET of a session.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum PollAnswer {
-    Payload(Bytes),
+    Payload {
+        body: Bytes,
+        /// Whether it is worth compressing.
+        compressible: bool,
+    },
     /// Another GET was waiting.
     Overlap,
     /// The session is on WebSocket.
@@ -473,10 +477,13 @@ impl Connection {
 
     fn transmit(&self, transmit: Transmit) -> usize {
         match transmit {
-            Transmit::PollResponse(body) => {
+            Transmit::PollResponse { body, compressible } => {
                 let waiting = self.0.poll.take();
-                let lost = waiting
-                    .is_none_or(|(_, answer)| answer.send(PollAnswer::Payload(body)).is_err());
+                let lost = waiting.is_none_or(|(_, answer)| {
+                    answer
+                        .send(PollAnswer::Payload { body, compressible })
+                        .is_err()
+                });
                 if lost {
                     let _ = self.input(Input::PollAborted);
                 }

@@ -36,7 +36,7 @@ pub(super) async fn poll(engine: &Engine, desk: &DeskHandle, sid: Sid) -> HttpRe
     let answer = answered.await;
     guard.answered = true;
     match answer {
-        Ok(PollAnswer::Payload(body)) => reply::payload(body),
+        Ok(PollAnswer::Payload { body, .. }) => reply::payload(body),
         Ok(PollAnswer::Overlap) => reply::bad_request(),
         Ok(PollAnswer::TransportMismatch) => reply::error(ErrorCode::BadRequest),
         Ok(PollAnswer::UnknownSid) | Err(_) => reply::error(ErrorCode::UnknownSid),

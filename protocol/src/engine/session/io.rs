@@ -77,7 +77,12 @@ impl WebSocketFault {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Transmit {
     /// The body of the answer to the one waiting GET.
-    PollResponse(Bytes),
+    PollResponse {
+        /// The payload.
+        body: Bytes,
+        /// Whether any of its packets [may be compressed](crate::Prepared::is_compressible).
+        compressible: bool,
+    },
     /// Bytes for the session's WebSocket: one or more frames, or a part of one that the next
     /// values complete.
     Frame(Bytes),

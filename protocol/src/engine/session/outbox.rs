@@ -84,17 +84,23 @@ impl Outbox {
         self.packets
     }
 
-    /// Takes everything as one polling payload.
-    pub(super) fn take_payload(&mut self) -> Bytes {
+    /// Takes everything as one polling payload, and returns whether it may be compressed: if
+    /// anything in it may.
+    pub(super) fn take_payload(&mut self) -> (Bytes, bool) {
         let mut out = Vec::with_capacity(self.bytes.saturating_add(PAYLOAD_ROOM));
+        let mut compressible = false;
         for item in std::mem::take(self).items {
+            compressible |= match &item {
+                Item::Group(group) => group.is_compressible(),
+                Item::Ping | Item::Text(_) => true,
+            };
             match item {
                 Item::Group(group) => group.write_payload(&mut out),
                 Item::Ping => write_packet(b"2", &mut out),
                 Item::Text(text) => write_packet(&text, &mut out),
             }
         }
-        out.into()
+        (out.into(), compressible)
     }
 
     /// Takes the next WebSocket bytes; the chunks of several calls are whole frames.

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{heartbeat::Heartbeat, poll::Poll, upgrade::Candidate};
+use super::{Transmit, heartbeat::Heartbeat, poll::Poll, upgrade::Candidate};
 use crate::engine::Transport;
 
 #[derive(Debug)]
@@ -83,11 +83,15 @@ impl Grace {
 }
 
 impl Answer {
-    pub(super) fn body(self) -> Bytes {
-        Bytes::from_static(match self {
-            Self::Noop => b"6",
+    pub(super) fn transmit(self) -> Transmit {
+        let body = match self {
+            Self::Noop => &b"6"[..],
             Self::Close => b"1",
             Self::NoopAndClose => b"6\x1e1",
-        })
+        };
+        Transmit::PollResponse {
+            body: Bytes::from_static(body),
+            compressible: true,
+        }
     }
 }

@@ -14,18 +14,18 @@ impl Session {
     /// Returns the next thing to write.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         if let Some(answer) = self.answer.take() {
-            return Some(Transmit::PollResponse(answer.body()));
+            return Some(answer.transmit());
         }
         match &mut self.state {
             State::Open { link, .. } => match link {
                 Link::Polling { poll, candidate } => {
                     if poll.is_present() && !self.outbox.is_empty() {
                         *poll = Poll::Absent;
-                        return Some(Transmit::PollResponse(self.outbox.take_payload()));
+                        return Some(self.take_payload());
                     }
                     if *poll == Poll::NoopDue {
                         *poll = Poll::Absent;
-                        return Some(Transmit::PollResponse(Answer::Noop.body()));
+                        return Some(Answer::Noop.transmit());
                     }
                     if candidate.as_mut().is_some_and(Candidate::take_reply) {
                         return Some(Transmit::Frame(Bytes::from_static(PROBE_FRAME)));
@@ -39,7 +39,7 @@ impl Session {
                 Drain::Polling { waiting, candidate } => {
                     if *waiting && !self.outbox.is_empty() {
                         *waiting = false;
-                        return Some(Transmit::PollResponse(self.outbox.take_payload()));
+                        return Some(self.take_payload());
                     }
                     if candidate.as_mut().is_some_and(Candidate::take_reply) {
                         return Some(Transmit::Frame(Bytes::from_static(PROBE_FRAME)));
@@ -60,6 +60,11 @@ impl Session {
         }
         let Release { code } = self.release.take()?;
         Some(Transmit::WebSocketClose(code))
+    }
+
+    fn take_payload(&mut self) -> Transmit {
+        let (body, compressible) = self.outbox.take_payload();
+        Transmit::PollResponse { body, compressible }
     }
 
     /// Returns the next thing that the application should know.

@@ -46,7 +46,7 @@ fn a_payload_takes_everything() {
     outbox.push_ping();
 
     assert_eq!(
-        outbox.take_payload(),
+        outbox.take_payload().0,
         "0{}\x1e452-[]\x1ebAQI=\x1ebAw==\x1e2"
     );
     assert!(outbox.is_empty());

@@ -211,7 +211,7 @@ fn the_handshake_itself_may_be_closed_gracefully() {
     let sent = wire.sent();
     wire.get().unwrap();
 
-    assert!(matches!(&sent[..], [Transmit::PollResponse(body)] if body.starts_with(b"0{")));
+    assert!(matches!(&sent[..], [Transmit::PollResponse { body, .. }] if body.starts_with(b"0{")));
     assert_eq!(wire.sent(), [response("6\x1e1")]);
     wire.assert_over(FORCED);
 }

@@ -273,7 +273,7 @@ impl World {
     fn drain(&mut self) {
         for transmit in self.wire.sent() {
             match transmit {
-                Transmit::PollResponse(body) => {
+                Transmit::PollResponse { body, .. } => {
                     assert_eq!(self.gets, 1, "an answer to no GET");
                     self.gets = 0;
                     let body = String::from_utf8(body.to_vec()).unwrap();

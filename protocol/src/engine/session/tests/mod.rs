@@ -137,7 +137,10 @@ impl Wire {
 }
 
 fn response(body: &'static str) -> Transmit {
-    Transmit::PollResponse(body.into())
+    Transmit::PollResponse {
+        body: body.into(),
+        compressible: true,
+    }
 }
 
 fn frame(bytes: &'static [u8]) -> Transmit {

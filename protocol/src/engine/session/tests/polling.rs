@@ -45,6 +45,26 @@ fn one_payload_takes_all_that_is_queued() {
 }
 
 #[test]
+fn a_payload_is_left_uncompressed_only_if_nothing_in_it_is_compressible() {
+    let plain = Prepared::text("plain").without_compression();
+    let mut wire = Wire::waiting();
+
+    wire.session.send(&plain).unwrap();
+    let alone = wire.sent();
+    wire.session.send(&plain).unwrap();
+    wire.send("other");
+    wire.get().unwrap();
+    let mixed = wire.sent();
+
+    let answer = |body: &'static str, compressible| Transmit::PollResponse {
+        body: body.into(),
+        compressible,
+    };
+    assert_eq!(alone, [answer("4plain", false)]);
+    assert_eq!(mixed, [answer("4plain\x1e4other", true)]);
+}
+
+#[test]
 fn a_post_brings_messages_in_order() {
     let mut wire = Wire::polling();
 

@@ -6,13 +6,10 @@ use std::{
 };
 
 use serde::Serialize;
-use sockeye_protocol::{
-    Prepared,
-    socket::{ArgsError, RawArgs, encode},
-};
+use sockeye_protocol::socket::{ArgsError, RawArgs, encode};
 use tokio::sync::oneshot;
 
-use crate::{AckError, EmitError, SocketRef, socket::Operation};
+use crate::{AckError, EmitError, SocketRef, outgoing::Outgoing, socket::Operation};
 
 /// The client's request for an answer to an event.
 ///
@@ -50,7 +47,7 @@ impl Ack {
             return Ok(());
         };
         let packet = encode::ack(self.socket.namespace_name(), id, args)?;
-        self.socket.send(packet)
+        self.socket.send(packet.into())
     }
 
     /// Answers with arguments as they were received, attachments included.
@@ -63,7 +60,7 @@ impl Ack {
             return Ok(());
         };
         let packet = encode::ack_raw(self.socket.namespace_name(), id, args);
-        self.socket.send(packet)
+        self.socket.send(packet.into())
     }
 }
 
@@ -76,7 +73,7 @@ pub(crate) type AckSender = oneshot::Sender<Result<RawArgs, AckError>>;
 #[must_use = "nothing is sent until it is awaited"]
 pub struct EmitWithAck<T> {
     socket: SocketRef,
-    encoded: Result<(u64, Prepared), EmitError>,
+    encoded: Result<(u64, Outgoing), EmitError>,
     timeout: Duration,
     read: fn(RawArgs) -> Result<T, ArgsError>,
 }
@@ -84,10 +81,11 @@ pub struct EmitWithAck<T> {
 impl<T: 'static> EmitWithAck<T> {
     pub(crate) fn new(
         socket: SocketRef,
-        encoded: Result<(u64, Prepared), EmitError>,
+        timeout: Option<Duration>,
+        encoded: Result<(u64, Outgoing), EmitError>,
         read: fn(RawArgs) -> Result<T, ArgsError>,
     ) -> Self {
-        let timeout = socket.hub().0.config.ack_timeout;
+        let timeout = timeout.unwrap_or(socket.hub().0.config.ack_timeout);
         Self {
             socket,
             encoded,
@@ -104,7 +102,7 @@ impl<T: 'static> EmitWithAck<T> {
 
     async fn run(self) -> Result<T, AckError> {
         let read = self.read;
-        let (id, packet) = self.encoded?;
+        let (id, outgoing) = self.encoded?;
         if self.socket.is_closed() {
             return Err(EmitError::Closed.into());
         }
@@ -113,8 +111,11 @@ impl<T: 'static> EmitWithAck<T> {
             socket: self.socket.clone(),
             id,
         };
-        self.socket
-            .perform(Operation::EmitWithAck { id, packet, sender });
+        self.socket.perform(Operation::EmitWithAck {
+            id,
+            outgoing,
+            sender,
+        });
         let args = tokio::time::timeout(self.timeout, answer)
             .await
             .map_err(|_| AckError::Timeout)?

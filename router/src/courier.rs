@@ -16,15 +16,16 @@ use std::{
 };
 
 use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
-use sockeye_protocol::{Prepared, Sid};
+use sockeye_protocol::Sid;
 use tokio::sync::oneshot;
 
 use crate::{
-    DisconnectReason, EmitError, OutletError,
+    DisconnectReason, EmitError,
     client::ClientCell,
     hub::HubInner,
     membership::Membership,
     namespace::NamespaceInner,
+    outgoing::Outgoing,
     selector::{RoomName, Selector},
     slots::Slots,
     socket::{Operation, SocketCell},
@@ -229,7 +230,7 @@ impl Local {
         &self,
         namespace: &Arc<NamespaceInner>,
         selector: &Selector,
-        packet: &Prepared,
+        outgoing: &Outgoing,
         flags: Flags,
     ) -> usize {
         let mut slow = Vec::new();
@@ -237,8 +238,8 @@ impl Local {
         for cell in self.select(namespace, selector) {
             count += 1;
             if flags.volatile {
-                cell.client().outlet.send_volatile(packet);
-            } else if let Err(OutletError::Full) = cell.client().outlet.send(packet) {
+                cell.send_volatile(outgoing);
+            } else if let Err(EmitError::QueueFull) = cell.send(outgoing) {
                 slow.push(cell);
             }
         }
@@ -345,7 +346,7 @@ impl Actor for Courier {
 pub(crate) struct Deliver {
     pub(crate) namespace: Arc<NamespaceInner>,
     pub(crate) selector: Arc<Selector>,
-    pub(crate) packet: Prepared,
+    pub(crate) outgoing: Outgoing,
     pub(crate) flags: Flags,
     pub(crate) reply: Option<oneshot::Sender<usize>>,
 }
@@ -364,12 +365,12 @@ impl Handler<Deliver> for Courier {
         let Deliver {
             namespace,
             selector,
-            packet,
+            outgoing,
             flags,
             reply,
         } = message;
         local.handle.give_place_back();
-        let count = local.deliver(&namespace, &selector, &packet, flags);
+        let count = local.deliver(&namespace, &selector, &outgoing, flags);
         if let Some(reply) = reply {
             // Whoever asked may have stopped waiting.
             let _ = reply.send(count);

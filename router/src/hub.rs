@@ -224,7 +224,10 @@ impl HubBuilder {
                     return Err(missing(name, *need));
                 }
             }
-            let inner = Arc::new(namespace.build());
+            let inner = Arc::new(NamespaceInner::new(
+                name.clone(),
+                Arc::new(namespace.into_spec()),
+            ));
             if namespaces.insert(name.clone(), inner).is_some() {
                 return Err(BuildError::DuplicateNamespace(name));
             }

@@ -23,6 +23,7 @@ mod completion;
 mod config;
 mod courier;
 mod directory;
+mod emit_operator;
 mod error;
 mod extract;
 mod handler;
@@ -31,6 +32,7 @@ mod hub;
 mod membership;
 mod namespace;
 mod operator;
+mod outgoing;
 mod outlet;
 mod reason;
 mod refusal;
@@ -55,6 +57,7 @@ pub use self::{
     client::Client,
     completion::Completion,
     config::RouterConfig,
+    emit_operator::EmitOperator,
     error::{AckError, BuildError, EmitError},
     extract::{Args, AuthPayload, Call, ExtractError, FromCall, Need, State},
     handler::{Handler, HandlerError, Outcome, Reply, Verdict},
@@ -62,6 +65,7 @@ pub use self::{
     hub::{Hub, HubBuilder, Stats},
     namespace::{Namespace, NamespaceRef},
     operator::BroadcastOperator,
+    outgoing::OutgoingEvent,
     outlet::{Outlet, OutletError},
     reason::DisconnectReason,
     refusal::Refusal,

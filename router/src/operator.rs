@@ -1,17 +1,14 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use sockeye_protocol::{
-    Prepared, Sid,
-    socket::{RawArgs, encode},
-};
+use sockeye_protocol::{Sid, socket::RawArgs};
 use tokio::sync::oneshot;
 
 use crate::{
     Completion, EmitError, IntoRooms, NamespaceRef, Selector,
     auth::AUTHENTICATED_ROOM,
     courier::{CourierHandle, Deliver, Flags, Local, Perform, Target},
-    error::is_reserved,
+    outgoing::Outgoing,
     socket::Operation,
 };
 
@@ -26,6 +23,8 @@ pub struct BroadcastOperator {
     namespace: NamespaceRef,
     selector: Selector,
     flags: Flags,
+    compress: bool,
+    timeout: Option<Duration>,
 }
 
 impl BroadcastOperator {
@@ -34,6 +33,8 @@ impl BroadcastOperator {
             namespace,
             selector: Selector::default(),
             flags: Flags::default(),
+            compress: true,
+            timeout: None,
         }
     }
 
@@ -78,6 +79,19 @@ impl BroadcastOperator {
         self
     }
 
+    /// Sets whether the packet is worth compressing, where its transport compresses at all; it is
+    /// by default.
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
+    /// Sets how long answers are waited for.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
     /// Emits an event: a tuple is the list of arguments, anything else is one argument.
     ///
     /// When it returns, the packet is queued at every selected socket of this thread and handed
@@ -89,7 +103,7 @@ impl BroadcastOperator {
     /// When the arguments can't be encoded or the name is reserved, nothing is sent. With
     /// [`EmitError::QueueFull`], a thread has fallen behind and its sockets get nothing.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.send(&self.encode(event, args)?, None)
+        self.send(self.encode(event, args)?, None)
     }
 
     /// Emits an event with arguments as they were received, attachments included.
@@ -98,7 +112,7 @@ impl BroadcastOperator {
     ///
     /// As [`BroadcastOperator::emit`].
     pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
-        self.send(&self.encode_raw(event, args)?, None)
+        self.send(self.encode_raw(event, args)?, None)
     }
 
     /// Emits an event and returns how many sockets it was for, once every thread has queued it.
@@ -111,7 +125,7 @@ impl BroadcastOperator {
         event: &str,
         args: &T,
     ) -> Result<usize, EmitError> {
-        self.start(&self.encode(event, args)?).await
+        self.start(self.encode(event, args)?).await
     }
 
     /// Emits an event with arguments as they are and, when awaited, returns how many sockets it
@@ -127,12 +141,12 @@ impl BroadcastOperator {
         event: &str,
         args: &RawArgs,
     ) -> Result<impl Future<Output = Result<usize, EmitError>> + use<>, EmitError> {
-        Ok(self.start(&self.encode_raw(event, args)?))
+        Ok(self.start(self.encode_raw(event, args)?))
     }
 
-    fn start(&self, packet: &Prepared) -> impl Future<Output = Result<usize, EmitError>> + use<> {
+    fn start(&self, outgoing: Outgoing) -> impl Future<Output = Result<usize, EmitError>> + use<> {
         let mut replies = Vec::new();
-        let sent = self.send(packet, Some(&mut replies));
+        let sent = self.send(outgoing, Some(&mut replies));
         async move {
             let mut count = 0;
             for reply in replies {
@@ -178,23 +192,19 @@ impl BroadcastOperator {
         self.perform(Operation::Disconnect { close })
     }
 
-    fn encode<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<Prepared, EmitError> {
-        if is_reserved(event) {
-            return Err(EmitError::ReservedName(event.to_owned()));
-        }
-        Ok(encode::event(self.namespace.name(), None, event, args)?)
+    fn encode<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<Outgoing, EmitError> {
+        let outgoing = Outgoing::event(self.namespace.inner(), None, event, args)?;
+        Ok(outgoing.with_compression(self.compress))
     }
 
-    fn encode_raw(&self, event: &str, args: &RawArgs) -> Result<Prepared, EmitError> {
-        if is_reserved(event) {
-            return Err(EmitError::ReservedName(event.to_owned()));
-        }
-        Ok(encode::event_raw(self.namespace.name(), None, event, args))
+    fn encode_raw(&self, event: &str, args: &RawArgs) -> Result<Outgoing, EmitError> {
+        let outgoing = Outgoing::event_raw(self.namespace.inner(), None, event, args)?;
+        Ok(outgoing.with_compression(self.compress))
     }
 
     fn send(
         &self,
-        packet: &Prepared,
+        outgoing: Outgoing,
         mut replies: Option<&mut Vec<oneshot::Receiver<usize>>>,
     ) -> Result<(), EmitError> {
         let selector = self.effective_selector();
@@ -209,7 +219,7 @@ impl BroadcastOperator {
             });
             match target {
                 Reach::Here(local) => {
-                    let count = local.deliver(namespace, &selector, packet, self.flags);
+                    let count = local.deliver(namespace, &selector, &outgoing, self.flags);
                     // The receiver is held by the caller of this very call.
                     let _ = reply.map(|reply| reply.send(count));
                 }
@@ -218,7 +228,7 @@ impl BroadcastOperator {
                     let sent = courier.deliver(Deliver {
                         namespace: namespace.clone(),
                         selector: selector.clone(),
-                        packet: packet.clone(),
+                        outgoing: outgoing.clone(),
                         flags: self.flags,
                         reply,
                     });

@@ -4,11 +4,11 @@ use std::{
 };
 
 use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, SpawnHandle};
-use sockeye_protocol::socket::{RawArgs, encode};
+use sockeye_protocol::socket::RawArgs;
 use tokio::time::Instant;
 
 use super::{SocketCell, SocketRef};
-use crate::{EmitError, selector::RoomName};
+use crate::{EmitError, outgoing::Outgoing, selector::RoomName};
 
 /// The actor of a socket: the address through which actors and other threads reach it.
 ///
@@ -75,12 +75,9 @@ impl Handler<Emit> for Socket {
     type Result = Result<(), EmitError>;
 
     fn handle(&mut self, message: Emit, _: &mut Self::Context) -> Self::Result {
-        if crate::error::is_reserved(&message.event) {
-            return Err(EmitError::ReservedName(message.event));
-        }
-        let namespace = &self.cell.namespace().name;
-        let packet = encode::event_raw(namespace, None, &message.event, &message.args);
-        self.cell.send(&packet)
+        let namespace = self.cell.namespace();
+        let event = Outgoing::event_raw(namespace, None, &message.event, &message.args)?;
+        self.cell.send(&event)
     }
 }
 

@@ -28,7 +28,7 @@ impl SocketCell {
         namespace: NamespaceRef,
         auth_payload: &str,
     ) -> Rc<Self> {
-        let deadline = namespace.inner().auth.as_ref().and_then(|auth| {
+        let deadline = namespace.inner().auth().and_then(|auth| {
             let after = auth.deadline_after()?;
             Some(client.unauthenticated_since() + after)
         });
@@ -86,7 +86,7 @@ impl SocketCell {
 
     async fn ask(self: &Rc<Self>) -> Result<(), Refusal> {
         self.verify_handshake().await?;
-        for middleware in &self.namespace().handlers.middlewares {
+        for middleware in &self.namespace().spec.middlewares {
             let mut call = Call::connect(self.shared().clone());
             let verdict = catch_unwind(AssertUnwindSafe(|| middleware(&mut call)));
             let future = match verdict {
@@ -111,7 +111,7 @@ impl SocketCell {
 
     /// Verifies the handshake's token, if there is one and the dialect looks at it.
     async fn verify_handshake(self: &Rc<Self>) -> Result<(), Refusal> {
-        let Some(auth) = &self.namespace().auth else {
+        let Some(auth) = self.namespace().auth() else {
             return Ok(());
         };
         if !auth.the_dialect().verifies_handshake() {
@@ -137,8 +137,9 @@ impl SocketCell {
         let packet = encode::connect(&self.namespace().name, &self.id(), None);
         let outlet = &self.client().outlet;
         let mut queued = outlet.send(&packet);
-        for early in self.take_early() {
-            queued = queued.and_then(|()| outlet.send(&early));
+        let early = self.take_early();
+        for early in &early {
+            queued = queued.and_then(|()| outlet.send(&early.packet));
         }
         if queued.is_err() {
             // Without its CONNECT packet the client has no socket, and no handler hears of one.
@@ -149,6 +150,7 @@ impl SocketCell {
         tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, "connected");
         self.client().local().connect(self);
         self.client().admit(self.slot());
+        early.iter().for_each(|early| self.show(early));
         self.run_connect_handlers();
         self.client().drain();
     }

@@ -14,7 +14,7 @@ use crate::{
 impl SocketCell {
     /// Handles the dialect's event.
     pub(super) async fn authenticate(self: Rc<Self>, packet: EventPacket) {
-        let Some(auth) = &self.namespace().auth else {
+        let Some(auth) = self.namespace().auth() else {
             return;
         };
         let ack = Ack::new(self.shared().clone(), packet.id);
@@ -116,7 +116,7 @@ impl SocketCell {
         if self.shared().state() != State::Connected {
             return;
         }
-        if let Some(auth) = &self.namespace().auth {
+        if let Some(auth) = self.namespace().auth() {
             let (event, answer) = auth.the_dialect().refusal(self.id(), error);
             self.tell(event, answer, ack);
         }

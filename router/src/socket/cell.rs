@@ -1,20 +1,21 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
 use sockeye_protocol::{
-    Prepared, Sid,
+    Sid,
     socket::{EventPacket, RawArgs, Slot, encode},
 };
 
 use super::{Operation, SocketRef, actor::StopSocket, handle::State};
 use crate::{
     AckError, DisconnectReason, EmitError, OutletError, ack::AckSender, client::ClientCell,
-    namespace::NamespaceInner, selector::RoomName,
+    namespace::NamespaceInner, outgoing::Outgoing, selector::RoomName,
 };
 
 /// A socket, on its own thread.
@@ -25,7 +26,7 @@ pub(crate) struct SocketCell {
     client: Rc<ClientCell>,
     slot: Slot,
     /// Packets emitted before the CONNECT packet, which must be the first that the client sees.
-    early: RefCell<Vec<Prepared>>,
+    early: RefCell<Vec<Outgoing>>,
     /// Events that wait for the one that is being handled.
     pub(super) queue: RefCell<VecDeque<EventPacket>>,
     pub(super) busy: Cell<bool>,
@@ -90,25 +91,23 @@ impl SocketCell {
     pub(crate) fn perform(self: &Rc<Self>, operation: Operation) {
         match operation {
             Operation::Emit {
-                packet,
+                outgoing,
                 volatile: true,
-            } => {
-                if self.is_connected() {
-                    self.client.outlet.send_volatile(&packet);
-                }
-            }
+            } => self.send_volatile(&outgoing),
             Operation::Emit {
-                packet,
+                outgoing,
                 volatile: false,
             } => {
-                if let Err(EmitError::QueueFull) = self.send(&packet) {
+                if let Err(EmitError::QueueFull) = self.send(&outgoing) {
                     // The sender is on another thread and can't be told any more.
                     self.client.close(DisconnectReason::SlowConsumer);
                 }
             }
-            Operation::EmitWithAck { id, packet, sender } => {
-                self.send_with_ack(id, &packet, sender)
-            }
+            Operation::EmitWithAck {
+                id,
+                outgoing,
+                sender,
+            } => self.send_with_ack(id, &outgoing, sender),
             Operation::ForgetAck { id } => self.forget_ack(id),
             Operation::Join { rooms } => rooms.into_iter().for_each(|room| self.join(room)),
             Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
@@ -121,34 +120,56 @@ impl SocketCell {
     }
 
     /// Queues a packet behind all earlier ones.
-    pub(crate) fn send(&self, packet: &Prepared) -> Result<(), EmitError> {
+    pub(crate) fn send(&self, outgoing: &Outgoing) -> Result<(), EmitError> {
         match self.shared.state() {
-            State::Connected => self
-                .client
-                .outlet
-                .send(packet)
-                .map_err(|error| match error {
+            State::Connected => {
+                let queued = self.client.outlet.send(&outgoing.packet);
+                queued.map_err(|error| match error {
                     OutletError::Full => EmitError::QueueFull,
                     OutletError::Closed => EmitError::Closed,
-                }),
+                })?;
+                self.show(outgoing);
+                Ok(())
+            }
             State::Admitting => {
                 let mut early = self.early.borrow_mut();
                 if early.len() >= MAX_EARLY {
                     return Err(EmitError::QueueFull);
                 }
-                early.push(packet.clone());
+                early.push(outgoing.clone());
                 Ok(())
             }
             State::Closed => Err(EmitError::Closed),
         }
     }
 
-    pub(super) fn take_early(&self) -> Vec<Prepared> {
+    /// Sends a packet if it can leave at once.
+    pub(crate) fn send_volatile(&self, outgoing: &Outgoing) {
+        if self.is_connected() {
+            self.client.outlet.send_volatile(&outgoing.packet);
+            self.show(outgoing);
+        }
+    }
+
+    pub(super) fn take_early(&self) -> Vec<Outgoing> {
         self.early.take()
     }
 
-    fn send_with_ack(&self, id: u64, packet: &Prepared, sender: AckSender) {
-        if let Err(error) = self.send(packet) {
+    /// Calls the listeners of outgoing events.
+    pub(super) fn show(&self, outgoing: &Outgoing) {
+        let Some(event) = &outgoing.event else {
+            return;
+        };
+        for listener in &self.namespace().spec.outgoing {
+            let called = catch_unwind(AssertUnwindSafe(|| listener(&self.shared, event)));
+            if called.is_err() {
+                tracing::error!(socket = %self.id(), event = event.name(), "listener panicked");
+            }
+        }
+    }
+
+    fn send_with_ack(&self, id: u64, outgoing: &Outgoing, sender: AckSender) {
+        if let Err(error) = self.send(outgoing) {
             // Whoever waited may have stopped.
             let _ = sender.send(Err(error.into()));
             return;

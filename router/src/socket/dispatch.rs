@@ -83,7 +83,7 @@ impl SocketCell {
     /// Starts handling an event; returns whether it is done already.
     fn start(self: &Rc<Self>, packet: EventPacket) -> bool {
         let namespace = self.namespace();
-        if let Some(auth) = &namespace.auth {
+        if let Some(auth) = namespace.auth() {
             if packet.name.as_str() == auth.the_dialect().request_event() {
                 let attempt = self.clone().authenticate(packet);
                 return self.drive(Box::pin(attempt.map(Ok)));
@@ -93,7 +93,7 @@ impl SocketCell {
                 return true;
             }
         }
-        let handlers = &namespace.handlers;
+        let handlers = &namespace.spec;
         let EventPacket { id, name, args } = packet;
         let Some(registered) = handlers.events.get(name.as_str()) else {
             let Some(fallback) = &handlers.fallback else {
@@ -125,7 +125,7 @@ impl SocketCell {
 
     /// Runs the handlers of a connection; events wait until they are done.
     pub(super) fn run_connect_handlers(self: &Rc<Self>) {
-        let handlers = &self.namespace().handlers;
+        let handlers = &self.namespace().spec;
         let authenticated = self.shared().is_authenticated();
         let also = authenticated.then_some(&handlers.authenticated);
         let all = handlers.connect.iter().chain(also.into_iter().flatten());
@@ -144,7 +144,7 @@ impl SocketCell {
 
     /// Returns the handlers of an authentication, for the caller to await.
     pub(super) fn authenticated_handlers(self: &Rc<Self>) -> Task {
-        let handlers = &self.namespace().handlers.authenticated;
+        let handlers = &self.namespace().spec.authenticated;
         let mut call = Call::connect(self.shared().clone());
         let tasks = handlers
             .iter()
@@ -154,7 +154,7 @@ impl SocketCell {
 
     pub(super) fn run_disconnect_handlers(self: &Rc<Self>, reason: DisconnectReason) {
         let mut call = Call::disconnect(self.shared().clone(), reason);
-        let handlers = &self.namespace().handlers.disconnect;
+        let handlers = &self.namespace().spec.disconnect;
         let tasks: Vec<_> = handlers
             .iter()
             .filter_map(|handler| self.prepare(handler, &mut call))

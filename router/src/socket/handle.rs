@@ -7,22 +7,21 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
+    time::Duration,
 };
 
 use actix::Addr;
 use serde::{Serialize, de::DeserializeOwned};
-use sockeye_protocol::{
-    Prepared, Sid,
-    socket::{RawArgs, encode},
-};
+use sockeye_protocol::{Sid, socket::RawArgs};
 use tokio::sync::oneshot;
 
 use super::{Operation, Socket, SocketCell};
 use crate::{
-    BroadcastOperator, Completion, EmitError, EmitWithAck, Handshake, Hub, Identity, IntoRooms,
-    NamespaceRef,
+    BroadcastOperator, Completion, EmitError, EmitOperator, EmitWithAck, Handshake, Hub, Identity,
+    IntoRooms, NamespaceRef,
     courier::{CourierHandle, Local, Perform, Target},
-    error::is_reserved,
+    namespace::NamespaceInner,
+    outgoing::Outgoing,
     selector::RoomName,
 };
 
@@ -173,7 +172,7 @@ impl SocketRef {
     /// When the arguments can't be encoded or the name is reserved, when the socket is gone, and
     /// when its bounded queue is full: then nothing is queued.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.send(self.encode(None, event, args)?)
+        self.send(Outgoing::event(self.inner(), None, event, args)?)
     }
 
     /// Emits an event with arguments as they were received, attachments included.
@@ -182,30 +181,7 @@ impl SocketRef {
     ///
     /// As [`SocketRef::emit`].
     pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
-        if is_reserved(event) {
-            return Err(EmitError::ReservedName(event.to_owned()));
-        }
-        self.send(encode::event_raw(self.namespace_name(), None, event, args))
-    }
-
-    /// Emits an event that is dropped when the transport can't take it at once.
-    ///
-    /// On polling that is when no poll is waiting; on WebSocket, when earlier packets still wait.
-    ///
-    /// # Errors
-    ///
-    /// When the arguments can't be encoded or the name is reserved.
-    pub fn emit_volatile<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-    ) -> Result<(), EmitError> {
-        let packet = self.encode(None, event, args)?;
-        self.perform(Operation::Emit {
-            packet,
-            volatile: true,
-        });
-        Ok(())
+        self.send(Outgoing::event_raw(self.inner(), None, event, args)?)
     }
 
     /// Emits an event and, when awaited, waits for the client's answer, read into `T` as
@@ -217,23 +193,28 @@ impl SocketRef {
         A: Serialize + ?Sized,
         T: DeserializeOwned + 'static,
     {
-        let id = self.0.namespace.inner().next_ack_id();
-        let encoded = self.encode(Some(id), event, args);
-        let encoded = encoded.map(|packet| (id, packet));
-        EmitWithAck::new(self.clone(), encoded, |args| args.decode())
+        EmitOperator::new(self.clone()).emit_with_ack(event, args)
     }
 
     /// Emits an event with arguments as they were received and, when awaited, waits for the
     /// client's answer as it is.
     pub fn emit_with_ack_raw(&self, event: &str, args: &RawArgs) -> EmitWithAck<RawArgs> {
-        let id = self.0.namespace.inner().next_ack_id();
-        let encoded = if is_reserved(event) {
-            Err(EmitError::ReservedName(event.to_owned()))
-        } else {
-            let namespace = self.namespace_name();
-            Ok((id, encode::event_raw(namespace, Some(id), event, args)))
-        };
-        EmitWithAck::new(self.clone(), encoded, Ok)
+        EmitOperator::new(self.clone()).emit_with_ack_raw(event, args)
+    }
+
+    /// Lets the next emit be dropped when the transport can't take it at once.
+    pub fn volatile(&self) -> EmitOperator {
+        EmitOperator::new(self.clone()).volatile()
+    }
+
+    /// Sets whether what is emitted next is worth compressing; it is by default.
+    pub fn compress(&self, compress: bool) -> EmitOperator {
+        EmitOperator::new(self.clone()).compress(compress)
+    }
+
+    /// Sets how long the answer to what is emitted next is waited for.
+    pub fn timeout(&self, timeout: Duration) -> EmitOperator {
+        EmitOperator::new(self.clone()).timeout(timeout)
     }
 
     /// Selects the members of rooms, this socket left out.
@@ -284,6 +265,10 @@ impl SocketRef {
         self.0.addr.get().cloned()
     }
 
+    pub(crate) fn inner(&self) -> &Arc<NamespaceInner> {
+        self.0.namespace.inner()
+    }
+
     pub(crate) fn namespace_name(&self) -> &str {
         self.0.namespace.name()
     }
@@ -331,14 +316,14 @@ impl SocketRef {
     }
 
     /// Queues an encoded packet.
-    pub(crate) fn send(&self, packet: Prepared) -> Result<(), EmitError> {
+    pub(crate) fn send(&self, outgoing: Outgoing) -> Result<(), EmitError> {
         match self.here() {
-            Some(Some(cell)) => cell.send(&packet),
+            Some(Some(cell)) => cell.send(&outgoing),
             Some(None) => Err(EmitError::Closed),
             None if self.state() == State::Closed => Err(EmitError::Closed),
             None => {
                 let operation = Operation::Emit {
-                    packet,
+                    outgoing,
                     volatile: false,
                 };
                 self.0.courier.take_place()?;
@@ -388,18 +373,6 @@ impl SocketRef {
             operation,
             done,
         }
-    }
-
-    fn encode<T: Serialize + ?Sized>(
-        &self,
-        ack: Option<u64>,
-        event: &str,
-        args: &T,
-    ) -> Result<Prepared, EmitError> {
-        if is_reserved(event) {
-            return Err(EmitError::ReservedName(event.to_owned()));
-        }
-        Ok(encode::event(self.namespace_name(), ack, event, args)?)
     }
 }
 

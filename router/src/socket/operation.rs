@@ -1,18 +1,18 @@
-use sockeye_protocol::{Prepared, Sid};
+use sockeye_protocol::Sid;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::{EmitError, ack::AckSender, selector::RoomName};
+use crate::{EmitError, ack::AckSender, outgoing::Outgoing, selector::RoomName};
 
 /// What can be asked of a socket from another thread.
 #[derive(Debug)]
 pub(crate) enum Operation {
     Emit {
-        packet: Prepared,
+        outgoing: Outgoing,
         volatile: bool,
     },
     EmitWithAck {
         id: u64,
-        packet: Prepared,
+        outgoing: Outgoing,
         sender: AckSender,
     },
     ForgetAck {

@@ -1,0 +1,184 @@
+use std::fmt;
+
+use super::Spec;
+use crate::{
+    Auth, Handler, Outcome, OutgoingEvent, SocketRef, Verdict,
+    extract::Need,
+    handler::{EventFn, erase_event, erase_middleware},
+};
+
+/// Describes one namespace: who may enter it and what is done with its events.
+///
+/// Handlers belong to the namespace, not to a connection: they are built once, never change,
+/// and a reader sees all events in one place. Within a socket they run one at a time, in the
+/// order in which the events arrived, unless registered with [`Namespace::on_concurrent`].
+#[must_use = "a namespace does nothing until it is added to a hub"]
+pub struct Namespace {
+    name: String,
+    spec: Spec,
+    needs: Vec<Need>,
+}
+
+impl Namespace {
+    /// Starts the description of the namespace `name`, such as `/` or `/admin`.
+    ///
+    /// A name without a leading `/` gets one.
+    pub fn new(name: impl Into<String>) -> Self {
+        let mut name = name.into();
+        if !name.starts_with('/') {
+            name.insert(0, '/');
+        }
+        Self {
+            name,
+            spec: Spec::default(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// Requires authentication, within a deadline.
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.spec.auth = Some(auth);
+        self
+    }
+
+    /// Adds a middleware: it runs before a socket is admitted and may refuse it.
+    ///
+    /// Middlewares run in the order of registration, each only when the one before has let the
+    /// socket pass, after the handshake's token (if any) was verified. What a middleware emits to
+    /// the socket is sent after the CONNECT packet.
+    pub fn middleware<H, Args>(mut self, middleware: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Verdict,
+        Args: 'static,
+    {
+        self.needs.extend(H::needs());
+        self.spec.middlewares.push(erase_middleware(middleware));
+        self
+    }
+
+    /// Adds a handler that runs when a socket has been admitted, after its CONNECT packet was
+    /// queued and before its first event is handled.
+    pub fn on_connect<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.connect.push(handler))
+    }
+
+    /// Adds a handler that runs when a socket has been authenticated: at its connection, or by
+    /// an event later, and then before the next event is handled.
+    pub fn on_authenticated<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.authenticated.push(handler))
+    }
+
+    /// Adds a handler for an event. Several of one event run one after another.
+    pub fn on<H, Args>(self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        let event = event.into();
+        self.register(handler, |spec, handler| {
+            spec.events.entry(event).or_default().ordered.push(handler);
+        })
+    }
+
+    /// Adds a handler for an event which may overlap with the handlers of later events.
+    pub fn on_concurrent<H, Args>(self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        let event = event.into();
+        self.register(handler, |spec, handler| {
+            let registered = spec.events.entry(event).or_default();
+            registered.concurrent.push(handler);
+        })
+    }
+
+    /// Sets the handler of events that no other handler is registered for.
+    pub fn on_fallback<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.fallback = Some(handler))
+    }
+
+    /// Adds a listener for every event that is emitted to a socket, by a broadcast too.
+    ///
+    /// It is called on the socket's thread when the event is queued, once for each receiver, and
+    /// also for a volatile event that is then dropped; not for acks. It must not block. Listeners
+    /// make emitting dearer: the arguments are kept apart for them.
+    pub fn on_any_outgoing(
+        mut self,
+        listener: impl Fn(&SocketRef, &OutgoingEvent) + Send + Sync + 'static,
+    ) -> Self {
+        self.spec.outgoing.push(Box::new(listener));
+        self
+    }
+
+    /// Adds a handler that runs once when an admitted socket is no longer connected.
+    ///
+    /// It doesn't wait for a handler that is still running. The socket has left its rooms.
+    pub fn on_disconnect<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.disconnect.push(handler))
+    }
+
+    fn register<H, Args>(mut self, handler: H, put: impl FnOnce(&mut Spec, EventFn)) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.needs.extend(H::needs());
+        put(&mut self.spec, erase_event(handler));
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = &str> {
+        self.spec.events.keys().map(String::as_str)
+    }
+
+    pub(crate) fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
+    pub(crate) fn has_auth(&self) -> bool {
+        self.spec.auth.is_some()
+    }
+
+    pub(crate) fn into_spec(self) -> Spec {
+        self.spec
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace")
+            .field("name", &self.name)
+            .field("auth", &self.spec.auth)
+            .field("events", &self.spec.events.keys())
+            .finish_non_exhaustive()
+    }
+}

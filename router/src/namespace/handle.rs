@@ -1,0 +1,141 @@
+use std::sync::{Arc, PoisonError};
+
+use actix::{Actor as _, Addr, WeakAddr};
+use serde::Serialize;
+use sockeye_protocol::Sid;
+
+use super::NamespaceInner;
+use crate::{BroadcastOperator, EmitError, Hub, IntoRooms, Room, SocketRef, selector::RoomName};
+
+/// A namespace of a running hub: where broadcasts start.
+///
+/// Works from any thread; cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct NamespaceRef {
+    hub: Hub,
+    inner: Arc<NamespaceInner>,
+}
+
+impl NamespaceRef {
+    pub(crate) fn new(hub: Hub, inner: Arc<NamespaceInner>) -> Self {
+        Self { hub, inner }
+    }
+
+    /// Returns the namespace's name, with its leading `/`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Selects the members of a room, or of several: each socket once.
+    pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.broadcast().to(rooms)
+    }
+
+    /// Selects every socket but the members of these rooms.
+    pub fn except(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.broadcast().except(rooms)
+    }
+
+    /// Selects only sockets of this process.
+    pub fn local(&self) -> BroadcastOperator {
+        self.broadcast().local()
+    }
+
+    /// Selects every socket, and lets each drop the packet if its transport is not ready.
+    pub fn volatile(&self) -> BroadcastOperator {
+        self.broadcast().volatile()
+    }
+
+    /// Selects every authenticated socket.
+    pub fn authenticated(&self) -> BroadcastOperator {
+        self.broadcast().authenticated()
+    }
+
+    /// Emits to every connected socket, authenticated or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.broadcast().emit(event, args)
+    }
+
+    /// Emits to every authenticated socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub fn emit_authenticated<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<(), EmitError> {
+        self.authenticated().emit(event, args)
+    }
+
+    /// Returns the connected socket with that id.
+    #[must_use]
+    pub fn socket(&self, id: &Sid) -> Option<SocketRef> {
+        self.inner.directory.socket(id)
+    }
+
+    /// Returns every connected socket, in no particular order.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<SocketRef> {
+        self.inner.directory.sockets()
+    }
+
+    /// Returns how many sockets are connected.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.inner.directory.socket_count()
+    }
+
+    /// Returns the rooms that have members, sockets' own not counted.
+    #[must_use]
+    pub fn room_names(&self) -> Vec<RoomName> {
+        self.inner.directory.room_names()
+    }
+
+    /// Returns the address of a room, members or not.
+    ///
+    /// The room's actor starts when it is first asked for, on the arbiter of the caller, and stops
+    /// when nobody holds its address. The room itself needs no actor to have members, so an idle
+    /// room costs nothing beyond them.
+    ///
+    /// # Panics
+    ///
+    /// When called outside an actix arbiter.
+    #[must_use]
+    pub fn room(&self, name: impl Into<RoomName>) -> Addr<Room> {
+        let name = name.into();
+        let mut rooms = self
+            .inner
+            .rooms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let running = rooms.get(&name).and_then(WeakAddr::upgrade);
+        if let Some(addr) = running.filter(Addr::connected) {
+            return addr;
+        }
+        rooms.retain(|_, addr| addr.upgrade().is_some());
+        let addr = Room::new(self.clone(), name.clone()).start();
+        rooms.insert(name, addr.downgrade());
+        addr
+    }
+
+    /// Returns the hub that the namespace is part of.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    pub(crate) fn broadcast(&self) -> BroadcastOperator {
+        BroadcastOperator::new(self.clone())
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<NamespaceInner> {
+        &self.inner
+    }
+}

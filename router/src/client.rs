@@ -1,11 +1,14 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    panic::AssertUnwindSafe,
     rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering},
+    task::{Context, Waker},
     time::Instant,
 };
 
+use futures_util::FutureExt as _;
 use sockeye_protocol::{
     Message,
     socket::{Connection, Event, Slot, encode},
@@ -13,8 +16,8 @@ use sockeye_protocol::{
 use tokio::task::JoinHandle;
 
 use crate::{
-    DisconnectReason, Handshake, Hub, NamespaceRef, Outlet, Refusal, courier::Local,
-    socket::SocketCell,
+    DisconnectReason, Handshake, Hub, NamespaceRef, NamespaceRequest, Outlet, Refusal,
+    courier::Local, namespace::NamespaceInner, socket::SocketCell,
 };
 
 /// One connection as the router sees it: the sockets of a client, behind one transport.
@@ -289,12 +292,46 @@ impl ClientCell {
     }
 
     fn connect(self: &Rc<Self>, slot: Slot, name: &str, auth_payload: &str) {
-        let Some(namespace) = self.hub.namespace(name) else {
-            self.refuse(slot);
-            self.turn_away(name, &Refusal::new("Invalid namespace"));
-            return;
-        };
-        let namespace = NamespaceRef::new(self.hub.clone(), namespace.clone());
+        match self.hub.existing(name) {
+            Some(namespace) => self.enter(slot, namespace, auth_payload),
+            None if self.hub.has_parents() => self.look_for(slot, name, auth_payload),
+            None => self.has_no_namespace(slot, name),
+        }
+    }
+
+    /// Asks the dynamic namespaces whether one of them is meant.
+    fn look_for(self: &Rc<Self>, slot: Slot, name: &str, auth_payload: &str) {
+        let request = NamespaceRequest::new(name, auth_payload, self.handshake.clone());
+        let resolving = AssertUnwindSafe(self.hub.clone().resolve(request)).catch_unwind();
+        let cell = self.clone();
+        let (name, auth_payload) = (name.to_owned(), auth_payload.to_owned());
+        let mut looking = Box::pin(async move {
+            let found = resolving.await.unwrap_or_else(|_| {
+                tracing::error!(namespace = name, "predicate panicked, namespace refused");
+                None
+            });
+            if cell.closed.get() {
+                return;
+            }
+            match found {
+                Some(namespace) => cell.enter(slot, namespace, &auth_payload),
+                None => cell.has_no_namespace(slot, &name),
+            }
+            cell.drain();
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        if looking.poll_unpin(&mut context).is_pending() {
+            actix_rt::spawn(looking);
+        }
+    }
+
+    fn has_no_namespace(&self, slot: Slot, name: &str) {
+        self.refuse(slot);
+        self.turn_away(name, &Refusal::new("Invalid namespace"));
+    }
+
+    fn enter(self: &Rc<Self>, slot: Slot, namespace: Arc<NamespaceInner>, auth_payload: &str) {
+        let namespace = NamespaceRef::new(self.hub.clone(), namespace);
         let cell = SocketCell::open(self, slot, namespace, auth_payload);
         self.sockets.borrow_mut().push(cell.clone());
         cell.admit();

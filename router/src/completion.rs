@@ -20,6 +20,13 @@ impl Completion {
         Self { waits: Vec::new() }
     }
 
+    /// Waits for all of them.
+    pub(crate) fn all(completions: impl Iterator<Item = Self>) -> Self {
+        Self {
+            waits: completions.flat_map(|one| one.waits).collect(),
+        }
+    }
+
     pub(crate) fn waiting_for(waits: Vec<oneshot::Receiver<()>>) -> Self {
         Self { waits }
     }

@@ -17,6 +17,7 @@ pub struct RouterConfig {
     pub(crate) ack_timeout: Duration,
     pub(crate) rooms_per_socket: usize,
     pub(crate) courier_mailbox: usize,
+    pub(crate) cleanup_empty_children: bool,
 }
 
 impl Default for RouterConfig {
@@ -29,6 +30,7 @@ impl Default for RouterConfig {
             ack_timeout: Duration::from_secs(20),
             rooms_per_socket: 1024,
             courier_mailbox: 16_384,
+            cleanup_empty_children: true,
         }
     }
 }
@@ -91,6 +93,16 @@ impl RouterConfig {
     #[must_use]
     pub fn with_courier_mailbox(mut self, messages: usize) -> Self {
         self.courier_mailbox = messages;
+        self
+    }
+
+    /// Sets whether a child of a dynamic namespace is removed when its last socket is gone; it is
+    /// by default.
+    ///
+    /// Otherwise every name that a client ever entered stays in memory.
+    #[must_use]
+    pub fn with_cleanup_empty_children(mut self, cleanup: bool) -> Self {
+        self.cleanup_empty_children = cleanup;
         self
     }
 

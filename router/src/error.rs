@@ -46,6 +46,14 @@ pub enum BuildError {
     /// A namespace name is not `/` or `/` and a name without control characters.
     #[error("{0:?} is not a namespace name")]
     InvalidNamespace(String),
+    /// The pattern of a dynamic namespace is not a regular expression.
+    #[error("namespace pattern {pattern:?}: {problem}")]
+    InvalidPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A handler is registered for a name that no client may send.
     #[error("namespace {namespace:?}: {event:?} is a reserved event name")]
     ReservedEvent {

@@ -63,7 +63,7 @@ pub use self::{
     handler::{Handler, HandlerError, Outcome, Reply, Verdict},
     handshake::{Handshake, Headers},
     hub::{Hub, HubBuilder, Stats},
-    namespace::{Namespace, NamespaceRef},
+    namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},
     operator::BroadcastOperator,
     outgoing::OutgoingEvent,
     outlet::{Outlet, OutletError},

@@ -38,6 +38,15 @@ impl BroadcastOperator {
         }
     }
 
+    /// Starts from what was chosen elsewhere.
+    pub(crate) fn selecting(namespace: NamespaceRef, selector: Selector, flags: Flags) -> Self {
+        Self {
+            selector,
+            flags,
+            ..Self::new(namespace)
+        }
+    }
+
     pub(crate) fn without_sender(mut self, sender: Sid) -> Self {
         self.selector.sender = Some(sender);
         self

@@ -1,6 +1,6 @@
-use std::fmt;
+use std::{fmt, future::Future};
 
-use super::Spec;
+use super::{Matcher, NamespaceRequest, Spec};
 use crate::{
     Auth, Handler, Outcome, OutgoingEvent, SocketRef, Verdict,
     extract::Need,
@@ -14,7 +14,7 @@ use crate::{
 /// order in which the events arrived, unless registered with [`Namespace::on_concurrent`].
 #[must_use = "a namespace does nothing until it is added to a hub"]
 pub struct Namespace {
-    name: String,
+    matcher: Matcher,
     spec: Spec,
     needs: Vec<Need>,
 }
@@ -28,8 +28,40 @@ impl Namespace {
         if !name.starts_with('/') {
             name.insert(0, '/');
         }
+        Self::described(Matcher::Exact(name))
+    }
+
+    /// Starts the description of every namespace whose name matches the regular expression
+    /// `pattern`, such as `^/org-\d+$`.
+    ///
+    /// Such a namespace, a *child*, comes to be when the first client asks for it, or
+    /// [`Hub::of`](crate::Hub::of) does, and is removed when its last socket is gone and nobody
+    /// holds a handle (see [`RouterConfig::with_cleanup_empty_children`]). Namespaces with an exact
+    /// name are looked up first, then the dynamic ones in the order in which they were added.
+    /// [`Hub::parent`](crate::Hub::parent) reaches all children at once.
+    ///
+    /// [`RouterConfig::with_cleanup_empty_children`]: crate::RouterConfig::with_cleanup_empty_children
+    pub fn pattern(pattern: impl Into<String>) -> Self {
+        Self::described(Matcher::Pattern(pattern.into()))
+    }
+
+    /// Starts the description of every namespace that `exists` lets be, which is asked when a
+    /// client wants to enter one that is not there.
+    ///
+    /// `label` is what [`Hub::parent`](crate::Hub::parent) knows it by. Otherwise as
+    /// [`Namespace::pattern`]. The client's other packets for the namespace wait for the answer;
+    /// a panic of the function counts as `false`.
+    pub fn dynamic<F, Fut>(label: impl Into<String>, exists: F) -> Self
+    where
+        F: Fn(NamespaceRequest) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + 'static,
+    {
+        Self::described(Matcher::predicate(label.into(), exists))
+    }
+
+    fn described(matcher: Matcher) -> Self {
         Self {
-            name,
+            matcher,
             spec: Spec::default(),
             needs: Vec::new(),
         }
@@ -152,8 +184,9 @@ impl Namespace {
         self
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Returns the name, the pattern or the label.
+    pub(crate) fn label(&self) -> &str {
+        self.matcher.label()
     }
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &str> {
@@ -168,15 +201,15 @@ impl Namespace {
         self.spec.auth.is_some()
     }
 
-    pub(crate) fn into_spec(self) -> Spec {
-        self.spec
+    pub(crate) fn into_parts(self) -> (Matcher, Spec) {
+        (self.matcher, self.spec)
     }
 }
 
 impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Namespace")
-            .field("name", &self.name)
+            .field("name", &self.label())
             .field("auth", &self.spec.auth)
             .field("events", &self.spec.events.keys())
             .finish_non_exhaustive()

@@ -2,20 +2,23 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use actix::WeakAddr;
 
-use super::Spec;
-use crate::{Auth, Room, directory::Directory, selector::RoomName};
+use super::{Parent, Spec};
+use crate::{Auth, Room, directory::Directory, hub::HubInner, selector::RoomName};
 
 /// A namespace that runs.
 pub(crate) struct NamespaceInner {
     pub(crate) name: String,
     pub(crate) spec: Arc<Spec>,
+    /// What it is a child of, if it exists because a client asked for it.
+    pub(crate) parent: Option<Arc<Parent>>,
+    hub: Weak<HubInner>,
     pub(crate) directory: Directory,
     /// Ack ids are per namespace, so that a broadcast with ack is encoded once too.
     next_ack: AtomicU64,
@@ -25,9 +28,21 @@ pub(crate) struct NamespaceInner {
 
 impl NamespaceInner {
     pub(crate) fn new(name: String, spec: Arc<Spec>) -> Self {
+        Self::of(name, spec, None, Weak::new())
+    }
+
+    /// Creates a child, which takes itself off the hub when nobody holds it any more.
+    pub(crate) fn child(name: String, parent: Arc<Parent>, hub: Weak<HubInner>) -> Self {
+        let spec = parent.spec.clone();
+        Self::of(name, spec, Some(parent), hub)
+    }
+
+    fn of(name: String, spec: Arc<Spec>, parent: Option<Arc<Parent>>, hub: Weak<HubInner>) -> Self {
         Self {
             name,
             spec,
+            parent,
+            hub,
             directory: Directory::new(),
             next_ack: AtomicU64::new(0),
             rooms: Mutex::default(),
@@ -40,6 +55,17 @@ impl NamespaceInner {
 
     pub(crate) fn next_ack_id(&self) -> u64 {
         self.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Drop for NamespaceInner {
+    fn drop(&mut self) {
+        if self.parent.is_some()
+            && let Some(hub) = self.hub.upgrade()
+        {
+            hub.children.forget(&self.name);
+            tracing::debug!(namespace = self.name, "empty namespace removed");
+        }
     }
 }
 

@@ -3,7 +3,19 @@
 mod description;
 mod handle;
 mod inner;
+mod matcher;
+mod parent;
 mod spec;
 
-pub use self::{description::Namespace, handle::NamespaceRef};
-pub(crate) use self::{inner::NamespaceInner, spec::Spec};
+pub use self::{
+    description::Namespace,
+    handle::NamespaceRef,
+    matcher::NamespaceRequest,
+    parent::{ParentOperator, ParentRef},
+};
+pub(crate) use self::{
+    inner::NamespaceInner,
+    matcher::{Matcher, Rule},
+    parent::{Children, Parent},
+    spec::Spec,
+};

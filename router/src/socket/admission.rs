@@ -82,6 +82,8 @@ impl SocketCell {
         }
         self.client().refuse(self.slot());
         self.finish(DisconnectReason::ServerNamespaceDisconnect);
+        // What the client sent after its request has waited for this.
+        self.client().drain();
     }
 
     async fn ask(self: &Rc<Self>) -> Result<(), Refusal> {

@@ -1,0 +1,164 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use regex::Regex;
+
+use super::{Counters, Hub, HubInner, couriers::Couriers};
+use crate::{
+    BuildError, Namespace, NamespaceRef, RouterConfig,
+    error::is_reserved,
+    extract::Need,
+    namespace::{Children, Matcher, NamespaceInner, Parent, Rule},
+    state::StateMap,
+};
+
+/// Describes a [`Hub`]; every mistake is reported by [`HubBuilder::build`].
+#[derive(Default)]
+#[must_use = "a hub exists only after `build`"]
+pub struct HubBuilder {
+    config: RouterConfig,
+    state: StateMap,
+    namespaces: Vec<Namespace>,
+    new_namespace: Vec<NewNamespaceFn>,
+}
+
+impl HubBuilder {
+    /// Sets the bounds and times.
+    pub fn config(mut self, config: RouterConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Shares a value with every handler, which gets it as [`State<T>`](crate::State).
+    ///
+    /// There is one value of each type; a second one replaces the first.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// Adds a namespace.
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.namespaces.push(namespace);
+        self
+    }
+
+    /// Adds a function that is told of every child of a dynamic namespace when it comes to be,
+    /// before its first socket.
+    pub fn on_new_namespace(
+        mut self,
+        hook: impl Fn(&NamespaceRef) + Send + Sync + 'static,
+    ) -> Self {
+        self.new_namespace.push(Box::new(hook));
+        self
+    }
+
+    /// Builds the hub. It starts nothing: each thread's part starts with its first client.
+    ///
+    /// # Errors
+    ///
+    /// Names the first namespace, event or setting that can't be.
+    pub fn build(self) -> Result<Hub, BuildError> {
+        self.config.validate()?;
+        let mut namespaces = HashMap::new();
+        let mut parents: Vec<Arc<Parent>> = Vec::new();
+        for namespace in self.namespaces {
+            let name = namespace.label().to_owned();
+            if let Some(event) = namespace.events().find(|event| is_reserved(event)) {
+                return Err(BuildError::ReservedEvent {
+                    namespace: name,
+                    event: event.to_owned(),
+                });
+            }
+            for need in namespace.needs() {
+                let met = match need {
+                    Need::State(type_id, _) => self.state.contains(*type_id),
+                    Need::Auth => namespace.has_auth(),
+                };
+                if !met {
+                    return Err(missing(name, *need));
+                }
+            }
+            let (matcher, spec) = namespace.into_parts();
+            let spec = Arc::new(spec);
+            let rule = match matcher {
+                Matcher::Exact(name) => {
+                    validate_name(&name, self.config.limits.max_name_len())?;
+                    let inner = Arc::new(NamespaceInner::new(name.clone(), spec));
+                    if namespaces.insert(name.clone(), inner).is_some() {
+                        return Err(BuildError::DuplicateNamespace(name));
+                    }
+                    continue;
+                }
+                Matcher::Pattern(pattern) => {
+                    let compiled = Regex::new(&pattern);
+                    Rule::Pattern(compiled.map_err(|error| BuildError::InvalidPattern {
+                        pattern,
+                        problem: error.to_string(),
+                    })?)
+                }
+                Matcher::Predicate { asks, .. } => Rule::Predicate(asks),
+            };
+            if parents.iter().any(|parent| parent.label == name) {
+                return Err(BuildError::DuplicateNamespace(name));
+            }
+            parents.push(Arc::new(Parent {
+                label: name,
+                rule,
+                spec,
+            }));
+        }
+        Ok(Hub(Arc::new(HubInner {
+            id: NEXT_HUB.fetch_add(1, Ordering::Relaxed),
+            config: self.config,
+            state: self.state,
+            couriers: Couriers::default(),
+            stats: Counters::default(),
+            children: Children::default(),
+            namespaces,
+            parents,
+            new_namespace: self.new_namespace,
+        })))
+    }
+}
+
+impl fmt::Debug for HubBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubBuilder")
+            .field("config", &self.config)
+            .field("namespaces", &self.namespaces)
+            .finish_non_exhaustive()
+    }
+}
+
+fn missing(namespace: String, need: Need) -> BuildError {
+    match need {
+        Need::State(_, type_name) => BuildError::MissingState {
+            namespace,
+            type_name,
+        },
+        Need::Auth => BuildError::MissingAuth { namespace },
+    }
+}
+
+pub(super) fn validate_name(name: &str, max_len: usize) -> Result<(), BuildError> {
+    let valid = name.starts_with('/')
+        && name.len() <= max_len
+        && !name.contains(',')
+        && !name.chars().any(char::is_control);
+    if valid {
+        Ok(())
+    } else {
+        Err(BuildError::InvalidNamespace(name.to_owned()))
+    }
+}
+
+pub(super) type NewNamespaceFn = Box<dyn Fn(&NamespaceRef) + Send + Sync>;
+
+static NEXT_HUB: AtomicU64 = AtomicU64::new(1);

@@ -1,0 +1,184 @@
+//! The hub: all namespaces of a server, and the threads that its sockets live on.
+
+mod builder;
+mod couriers;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+pub use self::builder::HubBuilder;
+use self::{
+    builder::{NewNamespaceFn, validate_name},
+    couriers::Couriers,
+};
+use crate::{
+    DisconnectReason, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
+    courier::{CloseClients, Stop},
+    namespace::{Children, NamespaceInner, Parent},
+    state::StateMap,
+};
+
+/// All namespaces of one Socket.IO server, and the threads that its sockets live on.
+///
+/// A handle: cloning is cheap, every clone is the same hub, and it works from any thread. A
+/// transport creates a [`Client`](crate::Client) for each connection; everything else reaches
+/// sockets through [`Hub::of`].
+#[derive(Clone)]
+pub struct Hub(pub(crate) Arc<HubInner>);
+
+pub(crate) struct HubInner {
+    /// Tells hubs apart, as a thread may serve several.
+    pub(crate) id: u64,
+    pub(crate) config: RouterConfig,
+    pub(crate) state: StateMap,
+    pub(crate) couriers: Couriers,
+    pub(crate) stats: Counters,
+    pub(crate) children: Children,
+    namespaces: HashMap<String, Arc<NamespaceInner>>,
+    /// Dynamic namespaces, in the order of registration.
+    parents: Vec<Arc<Parent>>,
+    new_namespace: Vec<NewNamespaceFn>,
+}
+
+impl Hub {
+    /// Starts the description of a hub.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::default()
+    }
+
+    /// Returns a namespace by its exact name, or `None` if there is none of that name.
+    ///
+    /// A name that matches a [pattern](crate::Namespace::pattern) is that of a child, which is made if it
+    /// is not there; it stays for as long as the handle is held or a socket is in it.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> Option<NamespaceRef> {
+        let inner = self.existing(namespace).or_else(|| {
+            validate_name(namespace, self.0.config.limits.max_name_len()).ok()?;
+            let accepts = |parent: &&Arc<Parent>| parent.rule.accepts_name(namespace);
+            let parent = self.0.parents.iter().find(accepts)?;
+            Some(self.child(parent, namespace))
+        })?;
+        Some(NamespaceRef::new(self.clone(), inner))
+    }
+
+    /// Returns a dynamic namespace by its pattern or label.
+    #[must_use]
+    pub fn parent(&self, label: &str) -> Option<ParentRef> {
+        let parent = self.0.parents.iter().find(|parent| parent.label == label)?;
+        Some(ParentRef::new(self.clone(), parent.clone()))
+    }
+
+    /// Returns every namespace that exists, children of dynamic ones included.
+    pub fn namespaces(&self) -> impl Iterator<Item = NamespaceRef> {
+        let fixed = self.0.namespaces.values().cloned();
+        fixed
+            .chain(self.0.children.all())
+            .map(|inner| NamespaceRef::new(self.clone(), inner))
+    }
+
+    /// Closes every client with [`DisconnectReason::ServerShuttingDown`].
+    ///
+    /// Returns at once; each thread closes its clients in batches, and what is queued for a
+    /// client still goes out. No `disconnect` packet is sent, so clients try to come back.
+    pub fn close(&self) {
+        for courier in self.0.couriers.all() {
+            courier.addr.do_send(CloseClients {
+                reason: DisconnectReason::ServerShuttingDown,
+            });
+        }
+    }
+
+    /// Returns how many objects of each kind are alive.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let counters = &self.0.stats;
+        Stats {
+            clients: counters.clients.load(Ordering::Relaxed),
+            sockets: counters.sockets.load(Ordering::Relaxed),
+            pending_acks: counters.pending_acks.load(Ordering::Relaxed),
+            rooms: self
+                .namespaces()
+                .map(|namespace| namespace.inner().directory.room_names().len())
+                .sum(),
+            children: self.0.children.all().len(),
+        }
+    }
+
+    pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {
+        let fixed = self.0.namespaces.get(name).cloned();
+        fixed.or_else(|| self.0.children.get(name))
+    }
+
+    pub(crate) fn has_parents(&self) -> bool {
+        !self.0.parents.is_empty()
+    }
+
+    /// Finds the namespace that a client asks for, making it if a dynamic one accepts its name.
+    pub(crate) async fn resolve(self, request: NamespaceRequest) -> Option<Arc<NamespaceInner>> {
+        for parent in &self.0.parents {
+            if parent.rule.accepts(&request).await {
+                return Some(self.child(parent, request.name()));
+            }
+        }
+        None
+    }
+
+    fn child(&self, parent: &Arc<Parent>, name: &str) -> Arc<NamespaceInner> {
+        let keep = !self.0.config.cleanup_empty_children;
+        let (child, is_new) = self.0.children.get_or_insert(name, keep, || {
+            NamespaceInner::child(name.to_owned(), parent.clone(), Arc::downgrade(&self.0))
+        });
+        if is_new {
+            tracing::debug!(namespace = name, parent = parent.label, "namespace created");
+            let created = NamespaceRef::new(self.clone(), child.clone());
+            self.0.new_namespace.iter().for_each(|hook| hook(&created));
+        }
+        child
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("namespaces", &self.0.namespaces.keys())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for HubInner {
+    fn drop(&mut self) {
+        for courier in self.couriers.all() {
+            courier.addr.do_send(Stop);
+        }
+    }
+}
+
+/// How many objects of each kind a hub has alive.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections.
+    pub clients: usize,
+    /// Sockets, connected or being admitted.
+    pub sockets: usize,
+    /// Rooms with members, sockets' own not counted.
+    pub rooms: usize,
+    /// Acks that the server waits for.
+    pub pending_acks: usize,
+    /// Children of dynamic namespaces.
+    pub children: usize,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) clients: AtomicUsize,
+    pub(crate) sockets: AtomicUsize,
+    pub(crate) pending_acks: AtomicUsize,
+}

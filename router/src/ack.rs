@@ -9,7 +9,7 @@ use serde::Serialize;
 use sockeye_protocol::socket::{ArgsError, RawArgs, encode};
 use tokio::sync::oneshot;
 
-use crate::{AckError, EmitError, SocketRef, outgoing::Outgoing, socket::Operation};
+use crate::{AckError, EmitError, HandlerError, SocketRef, outgoing::Outgoing, socket::Operation};
 
 /// The client's request for an answer to an event.
 ///
@@ -48,6 +48,14 @@ impl Ack {
         };
         let packet = encode::ack(self.socket.namespace_name(), id, args)?;
         self.socket.send(packet.into())
+    }
+
+    /// Answers with an error reply.
+    pub(crate) fn fail(self, error: &HandlerError) {
+        let socket = self.socket.id();
+        if let Err(error) = self.send(&error.reply()) {
+            tracing::debug!(%socket, %error, "error reply not sent");
+        }
     }
 
     /// Answers with arguments as they were received, attachments included.

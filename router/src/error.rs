@@ -86,6 +86,9 @@ pub enum BuildError {
     },
 }
 
+/// An error of any kind.
+pub(crate) type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Returns whether `event` is a name that neither side may send as an event.
 pub(crate) fn is_reserved(event: &str) -> bool {
     matches!(

@@ -1,12 +1,13 @@
 //! Functions as handlers: arguments are extracted from the call, the output is settled.
 
-use std::{fmt, future::Future};
+use std::future::Future;
 
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 
 use crate::{
-    Ack, Refusal,
+    Ack, Event, HandlerError, Refusal,
+    error::BoxedError,
     extract::{Call, ExtractError, FromCall, Need},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 /// Implemented for `async fn`s (and functions that return a future) with up to eight arguments
 /// that are extractors: [`SocketRef`](crate::SocketRef), [`Args<T>`](crate::Args),
 /// [`RawArgs`](crate::RawArgs), [`AuthPayload<T>`](crate::AuthPayload), [`Ack`], [`State<T>`](crate::State),
-/// [`EventName`](crate::EventName), [`Identity`](crate::Identity) and
+/// [`EventName`](crate::EventName), [`Event`], [`Identity`](crate::Identity) and
 /// [`DisconnectReason`](crate::DisconnectReason). The function must be `Send + Sync`; its future
 /// need not be, as it runs on the socket's own thread.
 #[diagnostic::on_unimplemented(
@@ -78,8 +79,13 @@ handler!(A, B, C, D, E, G, H, I);
 
 /// What a handler may return.
 ///
-/// `()` says nothing to the client; [`Reply`] is the ack, if the client asked for one; an
-/// `Err` is logged.
+/// `()` says nothing to the client; [`Reply`] is the ack, if the client asked for one; an `Err`
+/// goes to the ack as an error reply and to the hooks of
+/// [`Namespace::on_error`](crate::Namespace::on_error).
+///
+/// An error reply is one argument, `{"error": message}`. A [`Refusal`] shows its message and its
+/// `data`; any other error is the server's business, and the message is `Internal server error`.
+/// A handler that has taken the [`Ack`] answers by itself.
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
     note = "return `()`, `Reply(value)` to answer the client's ack, or a `Result` of these"
@@ -102,8 +108,16 @@ impl Outcome for () {
 /// The error may be any error, a text, a boxed error or a [`HandlerError`].
 impl<O: Outcome, E: Into<BoxedError>> Outcome for Result<O, E> {
     fn settle(self, ack: Option<Ack>) -> Result<(), HandlerError> {
-        self.map_err(|error| HandlerError(error.into()))?
-            .settle(ack)
+        match self {
+            Ok(outcome) => outcome.settle(ack),
+            Err(error) => {
+                let error = HandlerError::of(error);
+                if let Some(ack) = ack {
+                    ack.fail(&error);
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -117,35 +131,6 @@ impl<T: Serialize> Outcome for Reply<T> {
             Some(ack) => Ok(ack.send(&self.0)?),
             None => Ok(()),
         }
-    }
-}
-
-/// What went wrong in a handler: any error, for the log. Lets `?` be used on errors of any kind.
-pub struct HandlerError(BoxedError);
-
-type BoxedError = Box<dyn std::error::Error + Send + Sync>;
-
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for HandlerError {
-    fn from(error: E) -> Self {
-        Self(Box::new(error))
-    }
-}
-
-impl From<HandlerError> for BoxedError {
-    fn from(error: HandlerError) -> Self {
-        error.0
-    }
-}
-
-impl fmt::Display for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for HandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -175,6 +160,39 @@ impl<E: Into<Refusal>> Verdict for Result<(), E> {
     }
 }
 
+/// What a middleware of events may return: `()` to let the event pass as it is, an [`Event`] to let
+/// that one pass in its place, or a `Result` of these whose error stops the event.
+#[diagnostic::on_unimplemented(
+    message = "a middleware of events can't return `{Self}`",
+    note = "return `()`, an `Event`, or a `Result` of these"
+)]
+pub trait EventVerdict {
+    /// Returns what takes the event's place, if anything does.
+    ///
+    /// # Errors
+    ///
+    /// Why the event goes no further.
+    fn verdict(self) -> Result<Option<Event>, HandlerError>;
+}
+
+impl EventVerdict for () {
+    fn verdict(self) -> Result<Option<Event>, HandlerError> {
+        Ok(None)
+    }
+}
+
+impl EventVerdict for Event {
+    fn verdict(self) -> Result<Option<Event>, HandlerError> {
+        Ok(Some(self))
+    }
+}
+
+impl<V: EventVerdict, E: Into<BoxedError>> EventVerdict for Result<V, E> {
+    fn verdict(self) -> Result<Option<Event>, HandlerError> {
+        self.map_err(HandlerError::of)?.verdict()
+    }
+}
+
 /// A handler's future with its outcome settled.
 pub(crate) type Task = LocalBoxFuture<'static, Result<(), HandlerError>>;
 
@@ -195,6 +213,23 @@ where
         let future = handler.call(call)?;
         let ack = call.take_ack();
         Ok(Box::pin(async move { future.await.settle(ack) }))
+    })
+}
+
+pub(crate) type FilterFn =
+    Box<dyn Fn(&mut Call) -> Result<LocalBoxFuture<'static, Filtered>, ExtractError> + Send + Sync>;
+
+/// What a middleware of events says.
+pub(crate) type Filtered = Result<Option<Event>, HandlerError>;
+
+pub(crate) fn erase_filter<H, Args>(middleware: H) -> FilterFn
+where
+    H: Handler<Args>,
+    H::Output: EventVerdict,
+{
+    Box::new(move |call| {
+        let future = middleware.call(call)?;
+        Ok(Box::pin(async move { future.await.verdict() }))
     })
 }
 

@@ -27,6 +27,7 @@ mod emit_operator;
 mod error;
 mod extract;
 mod handler;
+mod handler_error;
 mod handshake;
 mod hub;
 mod membership;
@@ -59,8 +60,9 @@ pub use self::{
     config::RouterConfig,
     emit_operator::EmitOperator,
     error::{AckError, BuildError, EmitError},
-    extract::{Args, AuthPayload, Call, ExtractError, FromCall, Need, State},
-    handler::{Handler, HandlerError, Outcome, Reply, Verdict},
+    extract::{Args, AuthPayload, Call, Event, ExtractError, FromCall, Need, State},
+    handler::{EventVerdict, Handler, Outcome, Reply, Verdict},
+    handler_error::HandlerError,
     handshake::{Handshake, Headers},
     hub::{Hub, HubBuilder, Stats},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},

@@ -1,6 +1,12 @@
+use std::fmt;
+
 use serde_json::Value;
 
-/// Why a socket may not enter a namespace: what its `connect_error` listener gets.
+/// A "no" that the client is told.
+///
+/// From a middleware of connections it is what the client's `connect_error` listener gets. As the
+/// error of a handler or of a middleware of events it is the answer to the event's ack,
+/// `{"error": message, "data": data}`; other errors are not shown to clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     message: String,
@@ -36,6 +42,14 @@ impl Refusal {
         self.data.as_ref()
     }
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl From<&str> for Refusal {
     fn from(message: &str) -> Self {

@@ -208,6 +208,8 @@ async fn arguments_that_do_not_fit_call_nothing_and_close_nothing() {
     peer.say(r#"21["double"]"#);
     peer.say(r#"22["double",2,"more"]"#);
 
+    peer.hears(r#"30[{"error":"Invalid arguments"}]"#).await;
+    peer.hears(r#"31[{"error":"Invalid arguments"}]"#).await;
     peer.hears("32[4]").await;
 }
 

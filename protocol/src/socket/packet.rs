@@ -89,6 +89,20 @@ impl fmt::Display for EventName {
     }
 }
 
+/// For names that the program makes up: those of a peer are checked, this is not.
+impl From<&str> for EventName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+/// For names that the program makes up: those of a peer are checked, this is not.
+impl From<String> for EventName {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
 impl From<EventName> for ByteString {
     fn from(name: EventName) -> Self {
         name.0

@@ -6,8 +6,10 @@ use super::{Call, ExtractError, FromCall};
 ///
 /// A tuple takes the arguments one by one: further ones are ignored, missing ones read as `null`,
 /// so an `Option` allows for them. Any other type takes the first argument. Binary data is read
-/// into `bytes::Bytes`. Where the arguments don't fit, the handler is not called, which is logged; a handler that wants to see everything asks for
-/// [`RawArgs`](crate::RawArgs) or `Args<serde_json::Value>`.
+/// into `bytes::Bytes`. Where the arguments don't fit, the handler is not called: the client's ack,
+/// if it asked for one, is `{"error": "Invalid arguments"}`, and the hooks of
+/// [`Namespace::on_error`](crate::Namespace::on_error) are told. A handler that wants to see
+/// everything asks for [`RawArgs`](crate::RawArgs) or `Args<serde_json::Value>`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Args<T>(pub T);
 

@@ -2,7 +2,7 @@ use std::any::TypeId;
 
 use sockeye_protocol::socket::{ArgsError, EventName, RawArgs};
 
-use crate::{Ack, DisconnectReason, SocketRef};
+use crate::{Ack, DisconnectReason, HandlerError, SocketRef};
 
 /// What a handler is called for, and what extractors take their values from.
 #[derive(Debug)]
@@ -22,6 +22,11 @@ enum Occasion {
         ack: Option<u64>,
     },
     Disconnect(DisconnectReason),
+    Failure {
+        /// None when the handler that failed was not one of an event.
+        name: Option<EventName>,
+        error: HandlerError,
+    },
 }
 
 impl Call {
@@ -51,17 +56,25 @@ impl Call {
         }
     }
 
+    pub(crate) fn failure(socket: SocketRef, name: Option<EventName>, error: HandlerError) -> Self {
+        Self {
+            socket,
+            occasion: Occasion::Failure { name, error },
+        }
+    }
+
     /// Returns the socket that the handler is called for.
     #[must_use]
     pub fn socket(&self) -> &SocketRef {
         &self.socket
     }
 
-    /// Returns the event's name, if the handler is called for an event.
+    /// Returns the event's name, if the handler is called for an event or its failure.
     #[must_use]
     pub fn name(&self) -> Option<&EventName> {
         match &self.occasion {
             Occasion::Event { name, .. } => Some(name),
+            Occasion::Failure { name, .. } => name.as_ref(),
             _ => None,
         }
     }
@@ -80,6 +93,15 @@ impl Call {
     pub fn reason(&self) -> Option<DisconnectReason> {
         match self.occasion {
             Occasion::Disconnect(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Returns what went wrong, if the handler is called for that.
+    #[must_use]
+    pub fn error(&self) -> Option<&HandlerError> {
+        match &self.occasion {
+            Occasion::Failure { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -29,6 +29,13 @@ impl FromCall for EventName {
     }
 }
 
+/// For error hooks, which are called for handlers of connections too.
+impl FromCall for Option<EventName> {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(call.name().cloned())
+    }
+}
+
 /// Always there: sending does nothing when the client asked for no ack.
 impl FromCall for Ack {
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {

@@ -3,12 +3,14 @@
 mod args;
 mod call;
 mod context;
+mod event;
 mod payload;
 mod state;
 
 pub use self::{
     args::Args,
     call::{Call, ExtractError, FromCall, Need},
+    event::Event,
     payload::AuthPayload,
     state::State,
 };

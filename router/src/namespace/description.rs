@@ -2,9 +2,9 @@ use std::{fmt, future::Future};
 
 use super::{Matcher, NamespaceRequest, Spec};
 use crate::{
-    Auth, Handler, Outcome, OutgoingEvent, SocketRef, Verdict,
+    Auth, EventVerdict, Handler, Outcome, OutgoingEvent, SocketRef, Verdict,
     extract::Need,
-    handler::{EventFn, erase_event, erase_middleware},
+    handler::{EventFn, erase_event, erase_filter, erase_middleware},
 };
 
 /// Describes one namespace: who may enter it and what is done with its events.
@@ -111,6 +111,51 @@ impl Namespace {
         self.register(handler, |spec, handler| spec.authenticated.push(handler))
     }
 
+    /// Adds a handler that runs for every event, before middlewares of events and handlers.
+    ///
+    /// It sees events that no handler is registered for and those which a middleware refuses after,
+    /// but neither the event that authenticates nor what comes before it. It gets no ack.
+    pub fn on_any<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.any.push(handler))
+    }
+
+    /// Adds a middleware of events: it runs before the handlers of each event and may change the
+    /// event, by returning another [`Event`](crate::Event), or stop it, by returning an error.
+    ///
+    /// Middlewares run in the order of registration, each when the one before has let the event
+    /// pass. The client gets the error as from a handler: see [`Outcome`]. Events stay in order: the
+    /// next one waits, also where it is a concurrent one.
+    pub fn event_middleware<H, Args>(mut self, middleware: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: EventVerdict,
+        Args: 'static,
+    {
+        self.needs.extend(H::needs());
+        self.spec.filters.push(erase_filter(middleware));
+        self
+    }
+
+    /// Adds a hook that is told what went wrong: a handler or a middleware of events returned an
+    /// error, or a client's arguments were not what a handler wants.
+    ///
+    /// It extracts the [`HandlerError`](crate::HandlerError), and where the handler was one of an
+    /// event its [`EventName`](crate::EventName). Nothing waits for it. Without a hook, errors are
+    /// logged.
+    pub fn on_error<H, Args>(self, hook: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(hook, |spec, hook| spec.errors.push(hook))
+    }
+
     /// Adds a handler for an event. Several of one event run one after another.
     pub fn on<H, Args>(self, event: impl Into<String>, handler: H) -> Self
     where
@@ -159,6 +204,20 @@ impl Namespace {
     ) -> Self {
         self.spec.outgoing.push(Box::new(listener));
         self
+    }
+
+    /// Adds a handler that runs once when an admitted socket is about to leave its rooms, because it
+    /// is disconnected.
+    ///
+    /// The rooms are there until the handler first waits for something. Nothing reaches the socket
+    /// any more.
+    pub fn on_disconnecting<H, Args>(self, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.register(handler, |spec, handler| spec.disconnecting.push(handler))
     }
 
     /// Adds a handler that runs once when an admitted socket is no longer connected.

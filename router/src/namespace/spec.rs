@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::{
     Auth, OutgoingEvent, SocketRef,
-    handler::{EventFn, MiddlewareFn},
+    handler::{EventFn, FilterFn, MiddlewareFn},
 };
 
 /// What is done with the sockets of a namespace: built once, never changed.
@@ -14,10 +14,14 @@ pub(crate) struct Spec {
     pub(crate) middlewares: Vec<MiddlewareFn>,
     pub(crate) connect: Vec<EventFn>,
     pub(crate) authenticated: Vec<EventFn>,
+    pub(crate) any: Vec<EventFn>,
+    pub(crate) filters: Vec<FilterFn>,
     pub(crate) events: HashMap<String, Registered>,
     pub(crate) fallback: Option<EventFn>,
     pub(crate) outgoing: Vec<OutgoingFn>,
+    pub(crate) disconnecting: Vec<EventFn>,
     pub(crate) disconnect: Vec<EventFn>,
+    pub(crate) errors: Vec<EventFn>,
 }
 
 /// The handlers of one event.

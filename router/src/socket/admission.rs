@@ -169,7 +169,7 @@ impl SocketCell {
                 self.client().close_if_deserted();
             }
             State::Connected => self.reject(AuthError::Unauthorized),
-            State::Closed => {}
+            State::Disconnecting | State::Closed => {}
         }
     }
 }

@@ -33,7 +33,7 @@ impl SocketCell {
                 self.tell(event, answer, Some(ack));
                 let ran = self.authenticated_handlers().await;
                 if let Err(error) = ran {
-                    tracing::warn!(socket = %self.id(), %error, "handler failed");
+                    self.failed(None, error);
                 }
             }
             Err(error) => self.reject_with(error, Some(ack)),

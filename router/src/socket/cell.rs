@@ -80,7 +80,7 @@ impl SocketCell {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.shared.is_connected()
+        self.shared.state() == State::Connected
     }
 
     /// Marks the socket as considered by a broadcast; returns whether it was not yet.
@@ -139,7 +139,7 @@ impl SocketCell {
                 early.push(outgoing.clone());
                 Ok(())
             }
-            State::Closed => Err(EmitError::Closed),
+            State::Disconnecting | State::Closed => Err(EmitError::Closed),
         }
     }
 
@@ -263,8 +263,12 @@ impl SocketCell {
     /// Ends the socket; the client is told by other means, or gone.
     pub(crate) fn finish(self: &Rc<Self>, reason: DisconnectReason) {
         let state = self.shared.state();
-        if state == State::Closed {
+        if self.shared.is_closed() {
             return;
+        }
+        if state == State::Connected {
+            self.shared.set_state(State::Disconnecting);
+            self.run_disconnecting_handlers(reason);
         }
         self.shared.set_state(State::Closed);
         tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, %reason, "disconnected");

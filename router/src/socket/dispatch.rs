@@ -9,11 +9,11 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use sockeye_protocol::socket::EventPacket;
+use sockeye_protocol::socket::{EventName, EventPacket};
 
 use super::{SocketCell, handle::State};
 use crate::{
-    DisconnectReason, HandlerError,
+    Ack, DisconnectReason, Event, HandlerError,
     extract::{Call, ExtractError},
     handler::{EventFn, Task},
 };
@@ -86,41 +86,104 @@ impl SocketCell {
         if let Some(auth) = namespace.auth() {
             if packet.name.as_str() == auth.the_dialect().request_event() {
                 let attempt = self.clone().authenticate(packet);
-                return self.drive(Box::pin(attempt.map(Ok)));
+                return self.drive(None, Box::pin(attempt.map(Ok)));
             }
             if auth.is_required() && !self.shared().is_authenticated() {
                 tracing::debug!(socket = %self.id(), "event before authentication ignored");
                 return true;
             }
         }
-        let handlers = &namespace.spec;
+        let name = self.name_for_errors(&packet.name);
+        let spec = &namespace.spec;
+        if !spec.any.is_empty() || !spec.filters.is_empty() {
+            return self.drive(name, Box::pin(self.clone().filtered(packet)));
+        }
+        match self.dispatch(packet) {
+            Some(task) => self.drive(name, task),
+            None => true,
+        }
+    }
+
+    /// Takes an event past the handlers of all events and the middlewares, then to its own handlers.
+    async fn filtered(self: Rc<Self>, packet: EventPacket) -> Result<(), HandlerError> {
         let EventPacket { id, name, args } = packet;
-        let Some(registered) = handlers.events.get(name.as_str()) else {
-            let Some(fallback) = &handlers.fallback else {
-                tracing::debug!(socket = %self.id(), event = name.as_str(), "no handler");
-                return true;
+        let mut event = Event { name, args };
+        for handler in &self.namespace().spec.any {
+            let mut call = self.call(&event, None);
+            if let Some(task) = self.prepare(handler, &mut call) {
+                let caught = AssertUnwindSafe(task).catch_unwind().await;
+                self.settled(self.name_for_errors(&event.name), caught);
+            }
+        }
+        for middleware in &self.namespace().spec.filters {
+            let mut call = self.call(&event, None);
+            let verdict = match middleware(&mut call) {
+                Ok(asking) => asking.await,
+                Err(error) => Err(error.into()),
             };
-            let mut call = Call::event(self.shared().clone(), name, args, id);
-            return self.run(fallback, &mut call);
-        };
+            match verdict {
+                Ok(None) => {}
+                Ok(Some(changed)) => event = changed,
+                Err(error) => {
+                    if let Some(id) = id {
+                        Ack::new(self.shared().clone(), Some(id)).fail(&error);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        if self.shared().state() != State::Connected {
+            return Ok(());
+        }
+        let Event { name, args } = event;
+        match self.dispatch(EventPacket { id, name, args }) {
+            Some(task) => task.await,
+            None => Ok(()),
+        }
+    }
+
+    /// Calls the handlers of an event; returns what is left to be awaited, in order.
+    fn dispatch(self: &Rc<Self>, packet: EventPacket) -> Option<Task> {
+        let spec = &self.namespace().spec;
+        let EventPacket { id, name, args } = packet;
+        let registered = spec.events.get(name.as_str());
         let mut call = Call::event(self.shared().clone(), name, args, id);
+        let Some(registered) = registered else {
+            let Some(fallback) = &spec.fallback else {
+                let event = call.name().map(|name| name.as_str());
+                tracing::debug!(socket = %self.id(), event, "no handler");
+                return None;
+            };
+            return self.prepare(fallback, &mut call);
+        };
         for handler in &registered.concurrent {
             if let Some(task) = self.prepare(handler, &mut call) {
                 let cell = self.clone();
-                self.poll_once(task, move |result| cell.settled(result));
+                let name = call.name().and_then(|name| self.name_for_errors(name));
+                self.poll_once(task, move |result| cell.settled(name, result));
             }
         }
         match &registered.ordered[..] {
-            [] => true,
-            [handler] => self.run(handler, &mut call),
+            [] => None,
+            [handler] => self.prepare(handler, &mut call),
             several => {
-                let tasks: Vec<_> = several
+                let tasks = several
                     .iter()
-                    .filter_map(|handler| self.prepare(handler, &mut call))
-                    .collect();
-                self.drive(one_after_another(tasks))
+                    .filter_map(|handler| self.prepare(handler, &mut call));
+                Some(one_after_another(tasks.collect()))
             }
         }
+    }
+
+    fn call(&self, event: &Event, ack: Option<u64>) -> Call {
+        let Event { name, args } = event.clone();
+        Call::event(self.shared().clone(), name, args, ack)
+    }
+
+    /// Returns the name for the hooks of errors, where there are some.
+    fn name_for_errors(&self, name: &EventName) -> Option<EventName> {
+        let hooked = !self.namespace().spec.errors.is_empty();
+        hooked.then(|| name.clone())
     }
 
     /// Runs the handlers of a connection; events wait until they are done.
@@ -137,7 +200,7 @@ impl SocketCell {
             return;
         }
         self.busy.set(true);
-        if self.drive(one_after_another(tasks)) {
+        if self.drive(None, one_after_another(tasks)) {
             self.next();
         }
     }
@@ -152,23 +215,25 @@ impl SocketCell {
         one_after_another(tasks.collect())
     }
 
+    pub(super) fn run_disconnecting_handlers(self: &Rc<Self>, reason: DisconnectReason) {
+        self.run_last_handlers(&self.namespace().spec.disconnecting, reason);
+    }
+
     pub(super) fn run_disconnect_handlers(self: &Rc<Self>, reason: DisconnectReason) {
+        self.run_last_handlers(&self.namespace().spec.disconnect, reason);
+    }
+
+    fn run_last_handlers(self: &Rc<Self>, handlers: &[EventFn], reason: DisconnectReason) {
         let mut call = Call::disconnect(self.shared().clone(), reason);
-        let handlers = &self.namespace().spec.disconnect;
         let tasks: Vec<_> = handlers
             .iter()
             .filter_map(|handler| self.prepare(handler, &mut call))
             .collect();
         if !tasks.is_empty() {
             let cell = self.clone();
-            self.poll_once(one_after_another(tasks), move |result| cell.settled(result));
-        }
-    }
-
-    fn run(self: &Rc<Self>, handler: &EventFn, call: &mut Call) -> bool {
-        match self.prepare(handler, call) {
-            Some(task) => self.drive(task),
-            None => true,
+            self.poll_once(one_after_another(tasks), move |result| {
+                cell.settled(None, result);
+            });
         }
     }
 
@@ -177,7 +242,7 @@ impl SocketCell {
         match catch_unwind(AssertUnwindSafe(|| handler(call))) {
             Ok(Ok(task)) => Some(task),
             Ok(Err(error)) => {
-                self.report_unextracted(call, &error);
+                self.not_called(call, error);
                 None
             }
             Err(_) => {
@@ -188,19 +253,20 @@ impl SocketCell {
     }
 
     /// Drives the task that the socket is busy with; returns whether it is done already.
-    fn drive(self: &Rc<Self>, task: Task) -> bool {
-        let cell = self.clone();
-        let rest = move |result| {
-            cell.settled(result);
-            cell.next();
-        };
+    ///
+    /// `event` is for the hooks of errors.
+    fn drive(self: &Rc<Self>, event: Option<EventName>, task: Task) -> bool {
         match poll_now(task) {
             Polled::Done(result) => {
-                self.settled(result);
+                self.settled(event, result);
                 true
             }
             Polled::Waiting(task) => {
-                actix_rt::spawn(task.map(rest));
+                let cell = self.clone();
+                actix_rt::spawn(task.map(move |result| {
+                    cell.settled(event, result);
+                    cell.next();
+                }));
                 false
             }
         }
@@ -216,11 +282,35 @@ impl SocketCell {
         }
     }
 
-    fn settled(self: &Rc<Self>, result: Caught) {
+    fn settled(self: &Rc<Self>, event: Option<EventName>, result: Caught) {
         match result {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(socket = %self.id(), %error, "handler failed"),
+            Ok(Err(error)) => self.failed(event, error),
             Err(_) => self.panicked(),
+        }
+    }
+
+    /// Tells the hooks of errors, or the log where there are none.
+    pub(super) fn failed(self: &Rc<Self>, event: Option<EventName>, error: HandlerError) {
+        let hooks = &self.namespace().spec.errors;
+        if hooks.is_empty() {
+            tracing::warn!(socket = %self.id(), %error, "handler failed");
+            return;
+        }
+        let mut call = Call::failure(self.shared().clone(), event, error);
+        for hook in hooks {
+            match catch_unwind(AssertUnwindSafe(|| hook(&mut call))) {
+                Ok(Ok(task)) => {
+                    let id = self.id();
+                    self.poll_once(task, move |result| match result {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::warn!(socket = %id, %error, "error hook failed"),
+                        Err(_) => tracing::error!(socket = %id, "error hook panicked"),
+                    });
+                }
+                Ok(Err(error)) => tracing::debug!(socket = %self.id(), %error, "hook not called"),
+                Err(_) => tracing::error!(socket = %self.id(), "error hook panicked"),
+            }
         }
     }
 
@@ -230,12 +320,21 @@ impl SocketCell {
         self.disconnect(false);
     }
 
-    fn report_unextracted(&self, call: &Call, error: &ExtractError) {
-        let event = call.name().map(|name| name.as_str());
+    /// A handler can't be called, as the call lacks something that it wants.
+    fn not_called(self: &Rc<Self>, call: &mut Call, error: ExtractError) {
+        let event = call.name().cloned();
+        let name = event.as_ref().map(|name| name.as_str());
         if error.is_clients_fault() {
-            tracing::debug!(socket = %self.id(), event, %error, "handler not called");
+            tracing::debug!(socket = %self.id(), event = name, %error, "handler not called");
         } else {
-            tracing::error!(socket = %self.id(), event, %error, "handler not called");
+            tracing::error!(socket = %self.id(), event = name, %error, "handler not called");
+        }
+        let error = HandlerError::from(error);
+        if let Some(ack) = call.take_ack() {
+            ack.fail(&error);
+        }
+        if !self.namespace().spec.errors.is_empty() {
+            self.failed(event, error);
         }
     }
 }

@@ -56,6 +56,8 @@ type DataMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 pub(crate) enum State {
     Admitting,
     Connected,
+    /// Its last handlers run: it is in its rooms, but nothing reaches it any more.
+    Disconnecting,
     Closed,
 }
 
@@ -115,9 +117,12 @@ impl SocketRef {
     }
 
     /// Returns whether the socket has been admitted and not disconnected since.
+    ///
+    /// While handlers of [`Namespace::on_disconnecting`](crate::Namespace::on_disconnecting) run, it
+    /// still is.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.state() == State::Connected
+        matches!(self.state(), State::Connected | State::Disconnecting)
     }
 
     /// Returns whether the socket has presented a token that was accepted.
@@ -286,13 +291,14 @@ impl SocketRef {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.state() == State::Closed
+        matches!(self.state(), State::Disconnecting | State::Closed)
     }
 
     pub(crate) fn state(&self) -> State {
         match self.0.state.load(Ordering::Acquire) {
             0 => State::Admitting,
             1 => State::Connected,
+            2 => State::Disconnecting,
             _ => State::Closed,
         }
     }
@@ -320,7 +326,7 @@ impl SocketRef {
         match self.here() {
             Some(Some(cell)) => cell.send(&outgoing),
             Some(None) => Err(EmitError::Closed),
-            None if self.state() == State::Closed => Err(EmitError::Closed),
+            None if self.is_closed() => Err(EmitError::Closed),
             None => {
                 let operation = Operation::Emit {
                     outgoing,

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use sockeye_protocol::Prepared;
 
@@ -21,6 +21,17 @@ pub trait Outlet: 'static {
 
     /// Sends a packet if it can leave at once; otherwise drops it and returns `false`.
     fn send_volatile(&self, packet: &Prepared) -> bool;
+
+    /// Calls `wake` once the queue has room again, after [`OutletError::Full`]; drops it when the
+    /// connection closes. Not before this returns.
+    ///
+    /// An outlet that can't tell is asked again every 50 ms, which is what the provided method does.
+    fn when_drained(&self, wake: Box<dyn FnOnce()>) {
+        actix_rt::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            wake();
+        });
+    }
 
     /// Closes the connection once all that is queued has left.
     ///

@@ -2,10 +2,13 @@
 
 mod peer;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use peer::Peer;
-use sockeye_router::{Ack, Args, Hub, Namespace, Reply, RouterConfig, SocketRef};
+use sockeye_router::{
+    Ack, Args, DisconnectReason, EmitError, Handshake, Hub, Namespace, Reply, RouterConfig,
+    SocketRef,
+};
 use tokio::time::sleep;
 
 fn hub(namespace: Namespace) -> Hub {
@@ -215,4 +218,41 @@ async fn nothing_is_sent_after_a_socket_disconnects_itself() {
     peer.say(r#"2["bye"]"#);
 
     assert_eq!(peer.heard(), [r#"2["bye","before"]"#, "1"]);
+}
+
+#[actix::test]
+async fn an_emit_that_waits_goes_at_the_pace_of_its_reader() {
+    async fn flood(socket: SocketRef) -> Result<(), EmitError> {
+        for n in 0..1000 {
+            socket.emit_when_ready("n", &n).await?;
+        }
+        socket.emit("end", &())
+    }
+    tokio::time::pause();
+    let hub = hub(Namespace::new("/").on("flood", flood));
+    let peer = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 7);
+    peer.say("0");
+    peer.next().await;
+
+    peer.say(r#"2["flood"]"#);
+
+    for n in 0..1000 {
+        peer.hears(&format!(r#"2["n",{n}]"#)).await;
+    }
+    peer.hears(r#"2["end"]"#).await;
+}
+
+#[actix::test]
+async fn an_emit_that_waits_ends_with_its_socket() {
+    tokio::time::pause();
+    let hub = hub(Namespace::new("/"));
+    let peer = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 1);
+    peer.say("0");
+    let socket = hub.of("/").unwrap().sockets().remove(0);
+
+    let waiting = actix::spawn(socket.emit_when_ready("late", &()));
+    tokio::task::yield_now().await;
+    peer.client.disconnected(DisconnectReason::TransportClose);
+
+    assert!(matches!(waiting.await.unwrap(), Err(EmitError::Closed)));
 }

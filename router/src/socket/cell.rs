@@ -12,6 +12,8 @@ use sockeye_protocol::{
     socket::{EventPacket, RawArgs, Slot, encode},
 };
 
+use tokio::sync::oneshot;
+
 use super::{Operation, SocketRef, actor::StopSocket, handle::State};
 use crate::{
     AckError, DisconnectReason, EmitError, OutletError, ack::AckSender, client::ClientCell,
@@ -103,6 +105,7 @@ impl SocketCell {
                     self.client.close(DisconnectReason::SlowConsumer);
                 }
             }
+            Operation::EmitWhenReady { outgoing, done } => self.send_when_ready(outgoing, done),
             Operation::EmitWithAck {
                 id,
                 outgoing,
@@ -140,6 +143,27 @@ impl SocketCell {
                 Ok(())
             }
             State::Disconnecting | State::Closed => Err(EmitError::Closed),
+        }
+    }
+
+    /// Queues a packet as soon as there is room for it, unless whoever asked has stopped waiting.
+    fn send_when_ready(
+        self: &Rc<Self>,
+        outgoing: Outgoing,
+        done: oneshot::Sender<Result<(), EmitError>>,
+    ) {
+        if done.is_closed() {
+            return;
+        }
+        match self.send(&outgoing) {
+            Err(EmitError::QueueFull) if self.is_connected() => {
+                let cell = self.clone();
+                let again = move || cell.send_when_ready(outgoing, done);
+                self.client.outlet.when_drained(Box::new(again));
+            }
+            sent => {
+                let _ = done.send(sent);
+            }
         }
     }
 

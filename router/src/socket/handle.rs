@@ -2,6 +2,7 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
+    future::Future,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -187,6 +188,34 @@ impl SocketRef {
     /// As [`SocketRef::emit`].
     pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
         self.send(Outgoing::event_raw(self.inner(), None, event, args)?)
+    }
+
+    /// Emits an event once there is room in the socket's queue: the way to send a client more than
+    /// the queue holds, at the pace at which it reads.
+    ///
+    /// It is encoded at once and queued when awaited; dropping the future before it is queued sends
+    /// nothing. What others emit meanwhile goes before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SocketRef::emit`], but that a full queue is waited for;
+    /// [`EmitError::QueueFull`] only says that the socket's thread has fallen behind, or that the
+    /// socket is not admitted yet.
+    pub fn emit_when_ready<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> impl Future<Output = Result<(), EmitError>> + Send + use<T> {
+        let socket = self.clone();
+        let encoded = Outgoing::event(self.inner(), None, event, args);
+        async move {
+            let (done, queued) = oneshot::channel();
+            socket.perform(Operation::EmitWhenReady {
+                outgoing: encoded?,
+                done,
+            });
+            queued.await.unwrap_or(Err(EmitError::Closed))
+        }
     }
 
     /// Emits an event and, when awaited, waits for the client's answer, read into `T` as

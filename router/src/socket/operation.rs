@@ -1,5 +1,5 @@
 use sockeye_protocol::Sid;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use crate::{EmitError, ack::AckSender, outgoing::Outgoing, selector::RoomName};
 
@@ -9,6 +9,11 @@ pub(crate) enum Operation {
     Emit {
         outgoing: Outgoing,
         volatile: bool,
+    },
+    /// Waits for room in the queue.
+    EmitWhenReady {
+        outgoing: Outgoing,
+        done: oneshot::Sender<Result<(), EmitError>>,
     },
     EmitWithAck {
         id: u64,
@@ -36,14 +41,23 @@ pub(crate) enum Operation {
 impl Operation {
     /// Returns whether this takes a place in the courier's bounded mailbox.
     pub(crate) fn is_packet(&self) -> bool {
-        matches!(self, Self::Emit { .. } | Self::EmitWithAck { .. })
+        matches!(
+            self,
+            Self::Emit { .. } | Self::EmitWhenReady { .. } | Self::EmitWithAck { .. }
+        )
     }
 
     /// Drops a packet that finds no place, and tells whoever waits for its answer.
     pub(crate) fn refuse(self) {
-        if let Self::EmitWithAck { sender, .. } = self {
-            // Whoever waited may have stopped.
-            let _ = sender.send(Err(EmitError::QueueFull.into()));
+        // Whoever waited may have stopped.
+        match self {
+            Self::EmitWithAck { sender, .. } => {
+                let _ = sender.send(Err(EmitError::QueueFull.into()));
+            }
+            Self::EmitWhenReady { done, .. } => {
+                let _ = done.send(Err(EmitError::QueueFull));
+            }
+            _ => {}
         }
     }
 
@@ -58,7 +72,10 @@ impl Operation {
             },
             Self::Disconnect { close } => Self::Disconnect { close: *close },
             Self::Report { to } => Self::Report { to: to.clone() },
-            Self::Emit { .. } | Self::EmitWithAck { .. } | Self::ForgetAck { .. } => return None,
+            Self::Emit { .. }
+            | Self::EmitWhenReady { .. }
+            | Self::EmitWithAck { .. }
+            | Self::ForgetAck { .. } => return None,
         })
     }
 }

@@ -1,5 +1,7 @@
 use std::{
+    any::{Any, TypeId},
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,7 +17,10 @@ pub struct Handshake {
     address: Option<String>,
     secure: bool,
     issued: SystemTime,
+    extensions: Vec<Extension>,
 }
+
+type Extension = (TypeId, Arc<dyn Any + Send + Sync>);
 
 impl Handshake {
     /// Creates a handshake that was issued at `issued` and holds nothing else.
@@ -28,6 +33,7 @@ impl Handshake {
             address: None,
             secure: false,
             issued,
+            extensions: Vec::new(),
         }
     }
 
@@ -67,6 +73,18 @@ impl Handshake {
     #[must_use]
     pub fn with_secure(mut self, secure: bool) -> Self {
         self.secure = secure;
+        self
+    }
+
+    /// Adds a value of the application, which replaces an earlier one of its type.
+    ///
+    /// All sockets of the connection see it, in [`extension`](Self::extension) and as
+    /// [`HandshakeExtension`](crate::HandshakeExtension).
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        let id = TypeId::of::<T>();
+        self.extensions.retain(|(other, _)| *other != id);
+        self.extensions.push((id, Arc::new(value)));
         self
     }
 
@@ -115,6 +133,14 @@ impl Handshake {
     #[must_use]
     pub fn is_cross_domain(&self) -> bool {
         self.headers.get("origin").is_some()
+    }
+
+    /// Returns the application's value of this type, if there is one.
+    #[must_use]
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        let id = TypeId::of::<T>();
+        let found = self.extensions.iter().find(|(other, _)| *other == id);
+        found.and_then(|(_, value)| value.downcast_ref())
     }
 
     /// Returns when the connection was opened, on the wall clock.
@@ -221,6 +247,19 @@ mod tests {
         assert_eq!(handshake.headers().get("x-id"), Some("1"));
         assert_eq!(handshake.headers().iter().count(), 3);
         assert!(handshake.is_cross_domain());
+    }
+
+    #[test]
+    fn extensions_are_one_of_each_type_and_shared_by_clones() {
+        let handshake = Handshake::new(UNIX_EPOCH)
+            .with_extension(1_u32)
+            .with_extension("text")
+            .with_extension(2_u32);
+        let clone = handshake.clone();
+
+        assert_eq!(clone.extension::<u32>(), Some(&2));
+        assert_eq!(handshake.extension::<&str>(), Some(&"text"));
+        assert_eq!(handshake.extension::<u64>(), None);
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub use self::{
     config::RouterConfig,
     emit_operator::EmitOperator,
     error::{AckError, BuildError, EmitError},
-    extract::{Args, AuthPayload, Call, Event, ExtractError, FromCall, Need, State},
+    extract::{
+        Args, AuthPayload, Call, Event, ExtractError, FromCall, HandshakeExtension, Need, State,
+    },
     handler::{EventVerdict, Handler, Outcome, Reply, Verdict},
     handler_error::HandlerError,
     handshake::{Handshake, Headers},

@@ -4,6 +4,7 @@ mod args;
 mod call;
 mod context;
 mod event;
+mod handshake;
 mod payload;
 mod state;
 
@@ -11,6 +12,7 @@ pub use self::{
     args::Args,
     call::{Call, ExtractError, FromCall, Need},
     event::Event,
+    handshake::HandshakeExtension,
     payload::AuthPayload,
     state::State,
 };

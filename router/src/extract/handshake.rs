@@ -1,0 +1,25 @@
+use std::any::type_name;
+
+use super::{Call, ExtractError, FromCall};
+
+/// A value that was put into the handshake with
+/// [`Handshake::with_extension`](crate::Handshake::with_extension).
+///
+/// A handler whose value is missing is not called; an `Option` takes that as `None`.
+#[derive(Clone, Copy, Debug)]
+pub struct HandshakeExtension<T>(pub T);
+
+impl<T: Clone + Send + Sync + 'static> FromCall for HandshakeExtension<T> {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        let value = call.socket().handshake().extension::<T>().cloned();
+        value
+            .map(Self)
+            .ok_or(ExtractError::Missing(type_name::<T>()))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> FromCall for Option<HandshakeExtension<T>> {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(HandshakeExtension::from_call(call).ok())
+    }
+}

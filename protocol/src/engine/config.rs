@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::{Transport, Transports};
+use crate::Prepared;
 
 /// The timers and bounds of a session.
 ///
@@ -18,6 +19,7 @@ pub struct EngineConfig {
     send_queue_packets: usize,
     transports: Transports,
     allow_upgrades: bool,
+    initial_packet: Option<Prepared>,
 }
 
 impl Default for EngineConfig {
@@ -34,6 +36,7 @@ impl Default for EngineConfig {
             send_queue_packets: 4096,
             transports: Transports::ALL,
             allow_upgrades: true,
+            initial_packet: None,
         }
     }
 }
@@ -114,6 +117,13 @@ impl EngineConfig {
         self
     }
 
+    /// Sends messages to every client right behind its open packet; none by default.
+    #[must_use]
+    pub fn with_initial_packet(mut self, packet: Prepared) -> Self {
+        self.initial_packet = Some(packet);
+        self
+    }
+
     /// Returns the time from a pong to the next ping.
     #[must_use]
     pub fn ping_interval(&self) -> Duration {
@@ -172,6 +182,12 @@ impl EngineConfig {
     #[must_use]
     pub fn allow_upgrades(&self) -> bool {
         self.allow_upgrades
+    }
+
+    /// Returns the messages that follow the open packet, if there are any.
+    #[must_use]
+    pub fn initial_packet(&self) -> Option<&Prepared> {
+        self.initial_packet.as_ref()
     }
 
     /// Returns whether a session on `transport` announces that it can move to WebSocket.

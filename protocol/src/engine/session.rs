@@ -105,7 +105,7 @@ pub struct Session {
 
 /// Commands and queries.
 impl Session {
-    /// Opens a session and queues its open packet.
+    /// Opens a session and queues its open packet, and the initial packet behind it.
     ///
     /// `text_only` is for a client on WebSocket that can't take binary frames (the `b64`
     /// query parameter); polling is text in any case.
@@ -126,6 +126,10 @@ impl Session {
         };
         let mut outbox = Outbox::default();
         outbox.push_text(open_packet(sid, transport, &config));
+        if let Some(packet) = config.initial_packet() {
+            // An empty queue takes anything.
+            let _ = outbox.push(packet, &config);
+        }
         Self {
             state: State::Open {
                 link,

@@ -18,6 +18,27 @@ fn the_handshake_brings_what_the_application_sent_meanwhile() {
 }
 
 #[test]
+fn the_initial_packet_follows_the_open_packet() {
+    let now = Instant::now();
+    let config = EngineConfig::default().with_initial_packet(Prepared::text("hello"));
+    let open = |transport| {
+        let sid = Sid::from_random([0; 15]);
+        Session::open(sid, transport, false, Arc::new(config.clone()), now)
+    };
+    let (mut polling, mut websocket) = (open(Transport::Polling), open(Transport::WebSocket));
+
+    polling.handle_input(Input::PollOpened, now).unwrap();
+    let first = polling.poll_transmit();
+    let frames: Vec<_> = std::iter::from_fn(|| websocket.poll_transmit()).collect();
+
+    assert!(
+        matches!(first, Some(Transmit::PollResponse { body, .. }) if body.ends_with(b"}\x1e4hello"))
+    );
+    assert_eq!(frames.len(), 2);
+    assert_eq!(frames[1], frame(b"\x81\x064hello"));
+}
+
+#[test]
 fn a_get_waits_for_packets() {
     let mut wire = Wire::waiting();
 

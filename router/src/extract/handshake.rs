@@ -14,7 +14,7 @@ impl<T: Clone + Send + Sync + 'static> FromCall for HandshakeExtension<T> {
         let value = call.socket().handshake().extension::<T>().cloned();
         value
             .map(Self)
-            .ok_or(ExtractError::Missing(type_name::<T>()))
+            .ok_or_else(|| ExtractError::Missing(type_name::<T>()))
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct ConnectionCell {
     /// Who waits for the end of a pause; rarely anyone.
     waiting: RefCell<Option<Box<Waiting>>>,
     dirty: Cell<bool>,
+    /// Whether the engine counts the session as one on WebSocket.
+    counted: Cell<bool>,
     /// Whether a pause has ended whose messages have not been given yet.
     resumed: Cell<bool>,
     processing: Cell<bool>,
@@ -115,6 +117,7 @@ impl Connection {
             paused: Cell::new(false),
             waiting: RefCell::default(),
             dirty: Cell::new(false),
+            counted: Cell::new(false),
             resumed: Cell::new(false),
             processing: Cell::new(false),
             armed: Cell::new(None),
@@ -126,6 +129,13 @@ impl Connection {
         let receiver = self.0.engine.0.application.connect(self, handshake);
         *self.0.receiver.borrow_mut() = Some(receiver.into());
         self.process();
+    }
+
+    /// Has the engine count the session as one on WebSocket, or no longer.
+    pub(super) fn count(&self, on_websocket: bool) {
+        if self.0.counted.replace(on_websocket) != on_websocket {
+            self.0.engine.0.directory.count_websocket(on_websocket);
+        }
     }
 
     pub(super) fn from(cell: Rc<ConnectionCell>) -> Self {
@@ -431,7 +441,7 @@ impl Connection {
                         self.0.session.borrow_mut().abort(CloseReason::ForcedClose);
                     }
                 }
-                Some(Event::Upgraded) => tracing::trace!("upgraded"),
+                Some(Event::Upgraded) => self.count(true),
                 Some(Event::Closed(reason)) => {
                     let receiver = self.0.receiver.take();
                     if let Some(receiver) = receiver {

@@ -106,6 +106,7 @@ impl Desk {
         let sid = connection.sid();
         self.sessions.borrow_mut().insert(sid, connection.clone());
         engine.0.directory.insert(sid, self.handle.clone());
+        connection.count(transport == Transport::WebSocket);
         connection.start(handshake);
         connection
     }
@@ -121,7 +122,8 @@ impl Desk {
             *sessions = HashMap::new();
         }
         drop(sessions);
-        if removed.is_some() {
+        if let Some(connection) = removed {
+            connection.count(false);
             engine.0.directory.remove(sid);
         }
     }

@@ -20,6 +20,7 @@ pub(crate) struct Directory {
     shards: Vec<RwLock<HashMap<Sid, DeskHandle>>>,
     desks: RwLock<Vec<DeskHandle>>,
     len: AtomicUsize,
+    on_websocket: AtomicUsize,
     emptied: Notify,
 }
 
@@ -30,6 +31,7 @@ impl Directory {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             desks: RwLock::default(),
             len: AtomicUsize::new(0),
+            on_websocket: AtomicUsize::new(0),
             emptied: Notify::new(),
         }
     }
@@ -72,6 +74,19 @@ impl Directory {
 
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn on_websocket(&self) -> usize {
+        self.on_websocket.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a session has come to WebSocket, or that one there has ended.
+    pub(crate) fn count_websocket(&self, is_there: bool) {
+        if is_there {
+            self.on_websocket.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.on_websocket.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Waits until there is no session.

@@ -21,7 +21,7 @@ use std::{
 
 use actix_web::dev::HttpServiceFactory;
 pub use sockeye_protocol::engine::{
-    CloseReason, ConfigError, EngineConfig, SendError, Transport, Transports,
+    CloseReason, ConfigError, EngineConfig, ErrorCode, SendError, Transport, Transports,
 };
 use sockeye_router::{Handshake, Message};
 
@@ -99,6 +99,19 @@ impl Engine {
     #[must_use]
     pub fn session_count(&self) -> usize {
         self.0.directory.len()
+    }
+
+    /// Returns how many of the sessions are on this transport.
+    ///
+    /// An upgrade moves a session from one count to the other, so that counts which are asked for
+    /// one after another may be a few off.
+    #[must_use]
+    pub fn session_count_on(&self, transport: Transport) -> usize {
+        let on_websocket = self.0.directory.on_websocket();
+        match transport {
+            Transport::WebSocket => on_websocket,
+            Transport::Polling => self.session_count().saturating_sub(on_websocket),
+        }
     }
 
     /// Refuses new sessions, closes the open ones and waits until all have ended.

@@ -39,7 +39,10 @@ pub mod standalone;
 pub use sockeye_router::*;
 
 pub use self::{
-    http::{AllowedOrigins, Cors, HttpConfig, InvalidOrigin, OriginPattern, cut_stuck_clients},
+    http::{
+        AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, HttpConfig, Intercept,
+        InvalidOrigin, OriginPattern, OriginPredicate, SessionCookie, cut_stuck_clients,
+    },
     socket_io::{BuildServerError, SocketIo, SocketIoBuilder},
 };
 

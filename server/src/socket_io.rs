@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::dev::HttpServiceFactory;
 use sockeye_protocol::{
@@ -144,9 +144,7 @@ impl SocketIoBuilder {
         if !path.starts_with('/') || path.contains(['?', '#', '{', '}', ' ']) {
             return Err(BuildServerError::Path(path));
         }
-        if let Some(problem) = self.http.cors.as_ref().and_then(|cors| cors.problem()) {
-            return Err(BuildServerError::Cors(problem));
-        }
+        self.http.check()?;
         let limits = self.router.limits().clone();
         let limits = limits.with_max_packet_bytes(self.engine.max_payload());
         let hub = self.hub.config(self.router.with_limits(limits)).build()?;
@@ -176,6 +174,12 @@ pub enum BuildServerError {
     /// The CORS settings contradict each other.
     #[error("cors: {0}")]
     Cors(&'static str),
+    /// The cookie's name or an attribute can't be sent.
+    #[error("cookie: its name or an attribute has characters that a cookie can't have")]
+    Cookie,
+    /// None of the client's files is in their directory.
+    #[error("client_files: no file of the JavaScript client in {}", .0.display())]
+    ClientFiles(PathBuf),
 }
 
 /// Socket.IO as what runs on top of Engine.IO.

@@ -1,14 +1,14 @@
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
-        Method,
+        Method, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
             ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
             ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-            CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+            HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
         },
     },
 };
@@ -27,6 +27,7 @@ pub struct Cors {
     allowed_headers: Option<String>,
     exposed_headers: Option<String>,
     max_age: Option<Duration>,
+    success_status: StatusCode,
 }
 
 /// The origins of a [`Cors`] configuration.
@@ -40,6 +41,26 @@ pub enum AllowedOrigins {
     Reflect,
     /// The request's origin, if it matches one of these.
     List(Vec<OriginPattern>),
+    /// The request's origin, if this says so.
+    Matching(OriginPredicate),
+}
+
+impl AllowedOrigins {
+    /// Allows the origins for which `predicate` returns true. It is called for each request that
+    /// has an origin, so it should be quick.
+    pub fn matching(predicate: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::Matching(OriginPredicate(Arc::new(predicate)))
+    }
+}
+
+/// What decides in [`AllowedOrigins::Matching`].
+#[derive(Clone)]
+pub struct OriginPredicate(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for OriginPredicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OriginPredicate")
+    }
 }
 
 impl Cors {
@@ -53,6 +74,7 @@ impl Cors {
             allowed_headers: None,
             exposed_headers: None,
             max_age: None,
+            success_status: StatusCode::NO_CONTENT,
         }
     }
 
@@ -91,12 +113,20 @@ impl Cors {
         self
     }
 
+    /// Sets the status of a preflight's answer; 204 by default. Some old browsers choke on that and
+    /// want 200.
+    #[must_use]
+    pub fn success_status(mut self, status: StatusCode) -> Self {
+        self.success_status = status;
+        self
+    }
+
     /// Returns what is wrong with the configuration, if anything is.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let any = match &self.origins {
             AllowedOrigins::Any | AllowedOrigins::Reflect => true,
             AllowedOrigins::List(patterns) => patterns.iter().any(OriginPattern::is_any),
-            AllowedOrigins::Fixed(_) => false,
+            AllowedOrigins::Fixed(_) | AllowedOrigins::Matching(_) => false,
         };
         (any && self.credentials).then_some("any origin can't be allowed together with credentials")
     }
@@ -106,7 +136,7 @@ impl Cors {
         if request.method() != Method::OPTIONS {
             return None;
         }
-        let mut response = HttpResponse::NoContent().finish();
+        let mut response = HttpResponse::new(self.success_status);
         let headers = response.headers_mut();
         self.add_origin(request.headers(), headers);
         add(headers, ACCESS_CONTROL_ALLOW_METHODS, &self.methods);
@@ -114,7 +144,10 @@ impl Cors {
         match &self.allowed_headers {
             Some(allowed) => add(headers, ACCESS_CONTROL_ALLOW_HEADERS, allowed),
             None => {
-                headers.append(VARY, HeaderValue::from_name(ACCESS_CONTROL_REQUEST_HEADERS));
+                headers.append(
+                    VARY,
+                    HeaderValue::from_static("Access-Control-Request-Headers"),
+                );
                 if let Some(asked) = asked {
                     headers.append(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
                 }
@@ -128,7 +161,6 @@ impl Cors {
             );
         }
         self.add_exposed(headers);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         Some(response)
     }
 
@@ -147,6 +179,13 @@ impl Cors {
             AllowedOrigins::Reflect => (reflected(true), true),
             AllowedOrigins::List(patterns) if patterns.iter().any(OriginPattern::is_any) => {
                 (Some(HeaderValue::from_static("*")), false)
+            }
+            AllowedOrigins::Matching(predicate) => {
+                let text = origin.and_then(|origin| origin.to_str().ok());
+                (
+                    reflected(text.is_some_and(|text| (predicate.0)(text))),
+                    true,
+                )
             }
             AllowedOrigins::List(patterns) => {
                 let text = origin.and_then(|origin| origin.to_str().ok());

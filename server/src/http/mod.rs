@@ -1,17 +1,30 @@
 //! HTTP to sessions and back: the only part that knows status codes and headers.
 
+mod client_files;
+mod compression;
+mod config;
+mod cookie;
 mod cors;
+mod handshake;
+mod hooks;
+mod negotiation;
 mod origin;
 mod polling;
+mod refused;
 mod reply;
 mod service;
 mod stuck;
+mod verify;
 mod websocket;
 
 pub(crate) use self::service::EngineService;
 pub use self::{
-    cors::{AllowedOrigins, Cors},
+    compression::Compression,
+    config::HttpConfig,
+    cookie::SessionCookie,
+    cors::{AllowedOrigins, Cors, OriginPredicate},
+    hooks::{Forbidden, Intercept},
     origin::{InvalidOrigin, OriginPattern},
-    service::HttpConfig,
+    refused::ConnectionError,
     stuck::cut_stuck_clients,
 };

@@ -7,15 +7,21 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use sockeye_protocol::{
     Sid,
-    engine::{ErrorCode, PostFault},
+    engine::{PostFault, Transport},
 };
 use tokio::sync::oneshot;
 
-use super::{HttpConfig, reply};
+use super::{Compression, ConnectionError, HttpConfig, reply, verify::unknown};
 use crate::engine::{DeskHandle, Engine, PollAnswer, PostAnswer, Request};
 
 /// Answers a GET of a session once there is something to send.
-pub(super) async fn poll(engine: &Engine, desk: &DeskHandle, sid: Sid) -> HttpResponse {
+pub(super) async fn poll(
+    engine: &Engine,
+    config: &HttpConfig,
+    desk: &DeskHandle,
+    sid: Sid,
+    request: &HttpRequest,
+) -> Result<HttpResponse, ConnectionError> {
     let number = next_number();
     let (answer, answered) = oneshot::channel();
     let mut guard = PollGuard {
@@ -36,10 +42,36 @@ pub(super) async fn poll(engine: &Engine, desk: &DeskHandle, sid: Sid) -> HttpRe
     let answer = answered.await;
     guard.answered = true;
     match answer {
-        Ok(PollAnswer::Payload { body, .. }) => reply::payload(body),
-        Ok(PollAnswer::Overlap) => reply::bad_request(),
-        Ok(PollAnswer::TransportMismatch) => reply::error(ErrorCode::BadRequest),
-        Ok(PollAnswer::UnknownSid) | Err(_) => reply::error(ErrorCode::UnknownSid),
+        Ok(PollAnswer::Payload { body, compressible }) => {
+            let compression = config.compression.filter(|_| compressible);
+            Ok(payload(compression, request, body).await)
+        }
+        Ok(PollAnswer::Overlap) => Ok(reply::bad_request()),
+        Ok(PollAnswer::TransportMismatch) => Err(MISMATCH),
+        Ok(PollAnswer::UnknownSid) | Err(_) => Err(unknown(sid)),
+    }
+}
+
+/// The session is through with the payload by now, so that compressing holds up its client only.
+async fn payload(
+    compression: Option<Compression>,
+    request: &HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
+    let headers = request.headers();
+    let chosen = compression.and_then(|compression| {
+        let encoding = compression.choose(headers, body.len())?;
+        Some((compression, encoding))
+    });
+    let Some((compression, encoding)) = chosen else {
+        return reply::payload(body, None);
+    };
+    match compression.compress(body.clone(), encoding).await {
+        Ok(compressed) => reply::payload(compressed, Some(encoding)),
+        Err(error) => {
+            tracing::warn!(%error, "payload not compressed");
+            reply::payload(body, None)
+        }
     }
 }
 
@@ -51,22 +83,22 @@ pub(super) async fn post(
     sid: Sid,
     request: &HttpRequest,
     mut payload: Payload,
-) -> HttpResponse {
+) -> Result<HttpResponse, ConnectionError> {
     let limit = engine.0.config.max_payload();
     // A body that is known to be too long is refused unread; the session doesn't notice.
     if declared_length(request).is_some_and(|length| length > limit as u64) {
-        return reply::payload_too_large(payload);
+        return Ok(reply::payload_too_large(payload));
     }
     if is_encoded(request) {
-        return reply::unsupported_encoding();
+        return Ok(reply::unsupported_encoding());
     }
     let (answer, answered) = oneshot::channel();
     desk.request(engine, Request::PostStarted { sid, answer });
     match answered.await {
         Ok(PostAnswer::Proceed | PostAnswer::Done) => {}
-        Ok(PostAnswer::Refused) => return reply::bad_request(),
-        Ok(PostAnswer::TransportMismatch) => return reply::error(ErrorCode::BadRequest),
-        Ok(PostAnswer::UnknownSid) | Err(_) => return reply::error(ErrorCode::UnknownSid),
+        Ok(PostAnswer::Refused) => return Ok(reply::bad_request()),
+        Ok(PostAnswer::TransportMismatch) => return Err(MISMATCH),
+        Ok(PostAnswer::UnknownSid) | Err(_) => return Err(unknown(sid)),
     }
     let mut guard = PostGuard {
         engine,
@@ -76,29 +108,29 @@ pub(super) async fn post(
     };
     if is_octet_stream(request) {
         guard.fail(PostFault::InvalidContent);
-        return reply::bad_request();
+        return Ok(reply::bad_request());
     }
     let reading = tokio::time::timeout(config.body_timeout, read(&mut payload, limit));
     let body = match reading.await.unwrap_or(Err(PostFault::Timeout)) {
         Ok(body) => body,
         Err(fault) => {
             guard.fail(fault);
-            return match fault {
+            return Ok(match fault {
                 PostFault::PayloadTooBig => reply::payload_too_large(payload),
                 PostFault::Timeout => reply::timeout(),
                 _ => reply::bad_request(),
-            };
+            });
         }
     };
     let (answer, answered) = oneshot::channel();
     guard.settled = true;
     desk.request(engine, Request::Post { sid, body, answer });
     match answered.await {
-        Ok(PostAnswer::Done | PostAnswer::Proceed) => reply::ok(),
-        Ok(PostAnswer::Refused) => reply::bad_request(),
-        Ok(PostAnswer::TransportMismatch) => reply::error(ErrorCode::BadRequest),
+        Ok(PostAnswer::Done | PostAnswer::Proceed) => Ok(reply::ok()),
+        Ok(PostAnswer::Refused) => Ok(reply::bad_request()),
+        Ok(PostAnswer::TransportMismatch) => Err(MISMATCH),
         // The session ended while the body was on its way.
-        Ok(PostAnswer::UnknownSid) | Err(_) => reply::error(ErrorCode::UnknownSid),
+        Ok(PostAnswer::UnknownSid) | Err(_) => Err(unknown(sid)),
     }
 }
 
@@ -195,3 +227,8 @@ fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+/// The session is on WebSocket by now.
+const MISMATCH: ConnectionError = ConnectionError::TransportMismatch {
+    requested: Transport::Polling,
+};

@@ -5,21 +5,28 @@ use actix_web::{
     dev::Payload,
     http::{
         StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+        header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue},
     },
 };
 use bytes::Bytes;
 use sockeye_protocol::engine::ErrorCode;
 
-/// The payload of a poll.
-pub(super) fn payload(body: Bytes) -> HttpResponse {
-    HttpResponse::Ok()
+use super::{ConnectionError, compression::Encoding};
+
+/// The payload of a poll, in this encoding.
+pub(super) fn payload(body: Bytes, encoding: Option<Encoding>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=UTF-8"),
         ))
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .body(body)
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    if let Some(encoding) = encoding {
+        let name = HeaderValue::from_static(encoding.name());
+        response.insert_header((CONTENT_ENCODING, name));
+    }
+    response.body(body)
 }
 
 /// The answer to a POST whose packets were taken.
@@ -31,22 +38,23 @@ pub(super) fn ok() -> HttpResponse {
 }
 
 /// A refusal with its code, over HTTP.
-pub(super) fn error(code: ErrorCode) -> HttpResponse {
+pub(super) fn error(error: &ConnectionError) -> HttpResponse {
+    let code = error.code();
     let status = match code {
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     };
     HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .body(code.json())
+        .body(code.json_with_message(error.message()))
 }
 
 /// A refusal of a WebSocket before its handshake: always 400, and plain text.
-pub(super) fn web_socket_error(code: ErrorCode) -> HttpResponse {
+pub(super) fn web_socket_error(error: &ConnectionError) -> HttpResponse {
     HttpResponse::BadRequest()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html")))
         .force_close()
-        .body(code.message())
+        .body(error.message().to_owned())
 }
 
 /// A request that broke a rule of polling: no body, as its session is gone.

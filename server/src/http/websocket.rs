@@ -19,13 +19,13 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use sockeye_protocol::{
     Sid,
-    engine::{ErrorCode, Transport},
+    engine::Transport,
     websocket::{Decoder, FrameError, Incoming, close_frame, pong_frame},
 };
 use sockeye_router::Handshake;
 use tokio::sync::oneshot;
 
-use super::reply;
+use super::ConnectionError;
 use crate::engine::{Desk, DeskHandle, Engine, Fault, Link, Request};
 
 /// Opens a session on a WebSocket of its own.
@@ -35,18 +35,15 @@ pub(super) fn open(
     payload: Payload,
     text_only: bool,
     handshake: Handshake,
-) -> HttpResponse {
-    let response = match shake_hands(request) {
-        Ok(response) => response,
-        Err(code) => return reply::web_socket_error(code),
-    };
+) -> Result<HttpResponse, ConnectionError> {
+    let response = shake_hands(request)?;
     let desk = Desk::of(engine);
     let connection = desk.open(engine, Transport::WebSocket, text_only, handshake);
-    match connection.first_link() {
+    Ok(match connection.first_link() {
         Some(link) => host(engine, response, payload, Link::Local(link)),
         // The application has closed it already.
         None => turn_away(response),
-    }
+    })
 }
 
 /// Offers a WebSocket to a polling session, as the candidate of an upgrade.
@@ -57,11 +54,8 @@ pub(super) async fn attach(
     request: &HttpRequest,
     payload: Payload,
     text_only: bool,
-) -> HttpResponse {
-    let response = match shake_hands(request) {
-        Ok(response) => response,
-        Err(code) => return reply::web_socket_error(code),
-    };
+) -> Result<HttpResponse, ConnectionError> {
+    let response = shake_hands(request)?;
     let here = Desk::of(engine);
     let link = if here.handle.id == desk.id {
         let connection = here.session(&sid);
@@ -81,22 +75,23 @@ pub(super) async fn attach(
         let remote = answered.await.ok().flatten();
         remote.map(|remote| Link::Remote(remote.with_engine(engine.clone())))
     };
-    match link {
+    Ok(match link {
         Some(link) => host(engine, response, payload, link),
         None => turn_away(response),
-    }
+    })
 }
 
-fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, ErrorCode> {
+fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, ConnectionError> {
     let key = request.headers().get("sec-websocket-key");
     if !key.is_some_and(|key| is_key(key.as_bytes())) {
-        return Err(ErrorCode::BadRequest);
+        return Err(ConnectionError::WebSocketHandshake);
     }
     // The first offered sub-protocol is echoed, as by the reference server.
     let offered = request.headers().get("sec-websocket-protocol");
     let offered = offered.and_then(|value| value.to_str().ok()?.split(',').next());
     let protocols: Vec<&str> = offered.map(str::trim).into_iter().collect();
-    ws::handshake_with_protocols(request, &protocols).map_err(|_| ErrorCode::BadRequest)
+    ws::handshake_with_protocols(request, &protocols)
+        .map_err(|_| ConnectionError::WebSocketHandshake)
 }
 
 /// Whether this is sixteen bytes in base64 (RFC 6455 §4.2.1), which actix doesn't ask.

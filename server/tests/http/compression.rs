@@ -1,0 +1,135 @@
+use std::io::Read as _;
+
+use actix_web::App;
+use flate2::read::{GzDecoder, ZlibDecoder};
+use sockeye::{
+    Compression, Handshake, HttpConfig, Message, Prepared,
+    engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
+};
+
+use super::served::{Answer, POLLING, Served, listen, request, serve};
+
+/// Connects a socket, which then gets this text, and polls for it.
+async fn poll(served: &Served, text: &str, accept: &[(&str, &str)]) -> Answer {
+    let query = served.open().await;
+    served.post(&query, "40").await;
+    served.get(&query, &[]).await;
+    let everyone = served.io.of("/").unwrap();
+    everyone.emit("news", text).unwrap();
+    served.get(&query, accept).await
+}
+
+fn gunzip(answer: &Answer) -> String {
+    let mut text = String::new();
+    let mut decoder = GzDecoder::new(&*answer.body);
+    decoder.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[actix_web::test]
+async fn a_large_payload_is_compressed_as_the_client_prefers() {
+    let served = serve(HttpConfig::default());
+    let text = "é".repeat(1000);
+
+    let gzip = poll(&served, &text, &[("accept-encoding", "gzip, deflate, br")]).await;
+    let deflate = poll(&served, &text, &[("accept-encoding", "deflate, gzip")]).await;
+    let brotli = poll(&served, &text, &[("accept-encoding", "br")]).await;
+    let silent = poll(&served, &text, &[]).await;
+
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert!(gzip.body.len() < 200, "{}", gzip.body.len());
+    assert_eq!(gunzip(&gzip), silent.text());
+    assert_eq!(gzip.header("cache-control"), Some("no-store"));
+    assert_eq!(deflate.header("content-encoding"), Some("deflate"));
+    let mut inflated = String::new();
+    let mut decoder = ZlibDecoder::new(&*deflate.body);
+    decoder.read_to_string(&mut inflated).unwrap();
+    assert_eq!(inflated, silent.text());
+    assert_eq!(brotli.header("content-encoding"), None);
+    assert_eq!(silent.header("content-encoding"), None);
+    assert!(silent.text().starts_with(r#"42["news","é"#));
+}
+
+#[actix_web::test]
+async fn the_threshold_counts_bytes_and_is_included() {
+    let accept = [("accept-encoding", "gzip")];
+    let served = serve(HttpConfig::default());
+    // 42["news","…"] is 13 bytes and the text.
+    let text = "é".repeat(505);
+
+    let below = poll(&served, &text, &accept).await;
+    let at = poll(&served, &format!("a{text}"), &accept).await;
+
+    assert_eq!(below.body.len(), 1023);
+    assert_eq!(below.header("content-encoding"), None);
+    assert_eq!(at.header("content-encoding"), Some("gzip"));
+    assert_eq!(gunzip(&at).len(), 1024);
+}
+
+#[actix_web::test]
+async fn a_very_large_payload_is_compressed_too() {
+    let served = serve(HttpConfig::default());
+
+    let answer = poll(
+        &served,
+        &"a".repeat(200_000),
+        &[("accept-encoding", "gzip")],
+    )
+    .await;
+
+    assert_eq!(gunzip(&answer).len(), 200_013);
+}
+
+#[actix_web::test]
+async fn no_threshold_compresses_the_open_packet_and_off_is_off() {
+    let accept = [("accept-encoding", "gzip")];
+    let all =
+        serve(HttpConfig::default().with_compression(Compression::default().with_threshold(0)));
+    let off = serve(HttpConfig::default().with_compression(None));
+
+    let open = all.get(POLLING, &accept).await;
+    let large = poll(&off, &"a".repeat(2000), &accept).await;
+
+    assert!(gunzip(&open).starts_with(r#"0{"sid":""#));
+    assert_eq!(large.header("content-encoding"), None);
+}
+
+#[actix_web::test]
+async fn a_payload_in_which_nothing_is_compressible_is_left_alone() {
+    let accept = [("accept-encoding", "gzip")];
+    let engine = Engine::new(EngineConfig::default(), Plain).unwrap();
+    let address =
+        listen(move || App::new().service(engine.service("/socket.io", HttpConfig::default())));
+    let get = async |query: &str| {
+        request(address, "GET", &format!("/socket.io/?{query}"), &accept, "").await
+    };
+    let sid = get(POLLING).await.sid().to_owned();
+    let query = format!("{POLLING}&sid={sid}");
+
+    let target = format!("/socket.io/?{query}");
+    request(address, "POST", &target, &[], "4again").await;
+    let plain = get(&query).await;
+
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.body.len(), 2001);
+}
+
+/// Answers each message with a long one that is not worth compressing.
+struct Plain;
+
+impl Application for Plain {
+    fn connect(&self, connection: &Connection, _: Handshake) -> Box<dyn Receiver> {
+        Box::new(PlainReceiver(connection.clone()))
+    }
+}
+
+struct PlainReceiver(Connection);
+
+impl Receiver for PlainReceiver {
+    fn message(&self, _: Message) {
+        let long = Prepared::text(&"a".repeat(2000));
+        self.0.send(&long.without_compression()).unwrap();
+    }
+
+    fn closed(&self, _: CloseReason) {}
+}

@@ -1,0 +1,10 @@
+//! The HTTP side of an engine, option by option, over real connections.
+
+mod client_files;
+mod compression;
+mod cookie;
+mod cors;
+mod hooks;
+mod login;
+mod served;
+mod transports;

@@ -1,13 +1,14 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::dev::HttpServiceFactory;
+use serde::Serialize;
 use sockeye_protocol::{
     Prepared,
     engine::{CloseReason, ConfigError, SendError, Transport},
 };
 use sockeye_router::{
-    BuildError, Client, DisconnectReason, Handshake, Hub, HubBuilder, Message, Namespace,
-    NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
+    BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, Handshake, Hub, HubBuilder,
+    IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
 };
 
 use crate::{
@@ -55,6 +56,56 @@ impl SocketIo {
         self.hub.of(namespace)
     }
 
+    /// Returns the namespace `/`, which the methods that emit are shortcuts for.
+    ///
+    /// Where none was described, clients can't enter it, and what is emitted reaches nobody.
+    #[must_use]
+    pub fn root(&self) -> NamespaceRef {
+        self.hub.root()
+    }
+
+    /// Emits to every connected socket of `/`, authenticated or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        self.root().emit(event, args)
+    }
+
+    /// Emits to every authenticated socket of `/`.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::emit`].
+    pub fn emit_authenticated<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<(), EmitError> {
+        self.root().emit_authenticated(event, args)
+    }
+
+    /// Selects the members of a room of `/`, or of several: each socket once.
+    pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.root().to(rooms)
+    }
+
+    /// Does the same as [`SocketIo::to`].
+    pub fn within(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.to(rooms)
+    }
+
+    /// Selects every socket of `/` but the members of these rooms.
+    pub fn except(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.root().except(rooms)
+    }
+
+    /// Selects every socket of `/`, to choose more of how they are reached.
+    pub fn broadcast(&self) -> BroadcastOperator {
+        self.root().broadcast()
+    }
+
     /// Returns the hub: all namespaces, without HTTP.
     #[must_use]
     pub fn hub(&self) -> &Hub {
@@ -100,6 +151,16 @@ impl SocketIoBuilder {
     /// Adds a namespace.
     pub fn namespace(mut self, namespace: Namespace) -> Self {
         self.hub = self.hub.namespace(namespace);
+        self
+    }
+
+    /// Adds a function that is told of every child of a dynamic namespace when it comes to be,
+    /// before its first socket.
+    pub fn on_new_namespace(
+        mut self,
+        hook: impl Fn(&NamespaceRef) + Send + Sync + 'static,
+    ) -> Self {
+        self.hub = self.hub.on_new_namespace(hook);
         self
     }
 
@@ -219,6 +280,10 @@ impl Outlet for EngineOutlet {
 
     fn send_volatile(&self, packet: &Prepared) -> bool {
         self.0.send_volatile(packet)
+    }
+
+    fn when_drained(&self, wake: Box<dyn FnOnce()>) {
+        self.0.when_drained(wake);
     }
 
     fn close(&self, reason: DisconnectReason) {

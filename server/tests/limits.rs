@@ -6,7 +6,10 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
-use sockeye::{HttpConfig, Namespace, RouterConfig, SocketIo, cut_stuck_clients};
+use sockeye::{
+    EmitError, HttpConfig, Namespace, RouterConfig, SocketIo, SocketRef, cut_stuck_clients,
+    engine::EngineConfig,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -66,6 +69,17 @@ async fn open(address: SocketAddr) -> String {
     sid[..20].to_owned()
 }
 
+/// Opens a WebSocket and connects to `/`.
+async fn connect_web_socket(address: SocketAddr) -> TcpStream {
+    let mut stream = request(address, "GET /socket.io/?EIO=4&transport=websocket").await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    // A masked `40`, the mask being zeroes.
+    stream.write_all(b"\x81\x82\0\0\0\x0040").await.unwrap();
+    stream
+}
+
 #[actix_web::test]
 async fn a_body_that_does_not_come_is_given_up_and_its_session_too() {
     let http = HttpConfig::default().with_body_timeout(Duration::from_millis(50));
@@ -118,12 +132,7 @@ async fn a_client_that_never_reads_is_cut_off() {
         .build()
         .unwrap();
     let address = serve(&io);
-    let mut stream = request(address, "GET /socket.io/?EIO=4&transport=websocket").await;
-    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-    stream.write_all(upgrade.as_bytes()).await.unwrap();
-    // A masked `40`, the mask being zeroes.
-    stream.write_all(b"\x81\x82\0\0\0\x0040").await.unwrap();
+    let mut stream = connect_web_socket(address).await;
     let namespace = io.of("/").unwrap();
     tokio::time::timeout(CAP, async {
         while namespace.socket_count() == 0 {
@@ -207,3 +216,67 @@ async fn an_idle_polling_session_does_not_hold_up_a_shutdown() {
 
 /// Long enough for anything that comes at all.
 const CAP: Duration = Duration::from_secs(30);
+
+#[actix_web::test]
+async fn an_emit_that_waits_for_room_sends_more_than_the_queue_holds() {
+    async fn flood(socket: SocketRef) -> Result<(), EmitError> {
+        for n in 0..FLOOD {
+            socket.emit_when_ready("n", &n).await?;
+        }
+        Ok(())
+    }
+    let engine = EngineConfig::default()
+        .with_send_queue_packets(16)
+        .with_send_queue_bytes(1024);
+    let io = SocketIo::builder()
+        .engine(engine)
+        .namespace(Namespace::new("/").on_connect(flood))
+        .build()
+        .unwrap();
+    let address = serve(&io);
+
+    let over_web_socket = async {
+        let mut stream = connect_web_socket(address).await;
+        let mut heard = Vec::new();
+        while !is_complete(&heard) {
+            assert!(stream.read_buf(&mut heard).await.unwrap() > 0);
+        }
+        numbers(&heard)
+    };
+    let over_polling = async {
+        let sid = open(address).await;
+        let session = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+        let mut post = request(address, &format!("POST {session}")).await;
+        let body = b"Content-Length: 2\r\n\r\n40";
+        post.write_all(body).await.unwrap();
+        let mut heard = Vec::new();
+        while !is_complete(&heard) {
+            let mut poll = request(address, &format!("GET {session}")).await;
+            poll.write_all(b"Connection: close\r\n\r\n").await.unwrap();
+            poll.read_to_end(&mut heard).await.unwrap();
+        }
+        numbers(&heard)
+    };
+
+    let both = futures_util::future::join(over_web_socket, over_polling);
+    let (over_web_socket, over_polling) = tokio::time::timeout(CAP, both).await.unwrap();
+    let expected: Vec<_> = (0..FLOOD).collect();
+    assert_eq!(over_web_socket, expected);
+    assert_eq!(over_polling, expected);
+}
+
+const FLOOD: usize = 5000;
+
+/// Returns the numbers of the events `n` in what was heard, in order.
+fn numbers(heard: &[u8]) -> Vec<usize> {
+    let heard = String::from_utf8_lossy(heard);
+    let events = heard.split(r#"42["n","#).skip(1);
+    let number = |event: &str| event.split(']').next().unwrap().parse().unwrap();
+    events.map(number).collect()
+}
+
+fn is_complete(heard: &[u8]) -> bool {
+    let last = format!(r#"42["n",{}]"#, FLOOD - 1);
+    let tail = &heard[heard.len().saturating_sub(512)..];
+    tail.windows(last.len()).any(|part| part == last.as_bytes())
+}

@@ -114,6 +114,9 @@ impl HubBuilder {
                 spec,
             }));
         }
+        let root = namespaces.get("/").cloned();
+        let root =
+            root.unwrap_or_else(|| Arc::new(NamespaceInner::new("/".to_owned(), Arc::default())));
         Ok(Hub(Arc::new(HubInner {
             id: NEXT_HUB.fetch_add(1, Ordering::Relaxed),
             config: self.config,
@@ -122,6 +125,7 @@ impl HubBuilder {
             stats: Counters::default(),
             children: Children::default(),
             namespaces,
+            root,
             parents,
             new_namespace: self.new_namespace,
         })))

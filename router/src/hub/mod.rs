@@ -41,6 +41,8 @@ pub(crate) struct HubInner {
     pub(crate) stats: Counters,
     pub(crate) children: Children,
     namespaces: HashMap<String, Arc<NamespaceInner>>,
+    /// The namespace `/`; one that no client can enter where none was described.
+    root: Arc<NamespaceInner>,
     /// Dynamic namespaces, in the order of registration.
     parents: Vec<Arc<Parent>>,
     new_namespace: Vec<NewNamespaceFn>,
@@ -65,6 +67,14 @@ impl Hub {
             Some(self.child(parent, namespace))
         })?;
         Some(NamespaceRef::new(self.clone(), inner))
+    }
+
+    /// Returns the namespace `/`.
+    ///
+    /// Where none was described, clients can't enter it, and what is emitted reaches nobody.
+    #[must_use]
+    pub fn root(&self) -> NamespaceRef {
+        NamespaceRef::new(self.clone(), self.0.root.clone())
     }
 
     /// Returns a dynamic namespace by its pattern or label.

@@ -1,4 +1,7 @@
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use actix::{Actor as _, Addr, WeakAddr};
 use serde::Serialize;
@@ -27,9 +30,19 @@ impl NamespaceRef {
         &self.inner.name
     }
 
+    /// Selects every socket.
+    pub fn broadcast(&self) -> BroadcastOperator {
+        BroadcastOperator::new(self.clone())
+    }
+
     /// Selects the members of a room, or of several: each socket once.
     pub fn to(&self, rooms: impl IntoRooms) -> BroadcastOperator {
         self.broadcast().to(rooms)
+    }
+
+    /// Does the same as [`NamespaceRef::to`].
+    pub fn within(&self, rooms: impl IntoRooms) -> BroadcastOperator {
+        self.to(rooms)
     }
 
     /// Selects every socket but the members of these rooms.
@@ -45,6 +58,16 @@ impl NamespaceRef {
     /// Selects every socket, and lets each drop the packet if its transport is not ready.
     pub fn volatile(&self) -> BroadcastOperator {
         self.broadcast().volatile()
+    }
+
+    /// Selects every socket, and sets whether the packet is worth compressing; it is by default.
+    pub fn compress(&self, compress: bool) -> BroadcastOperator {
+        self.broadcast().compress(compress)
+    }
+
+    /// Selects every socket, and sets how long answers are waited for.
+    pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
+        self.broadcast().timeout(timeout)
     }
 
     /// Selects every authenticated socket.
@@ -129,10 +152,6 @@ impl NamespaceRef {
     #[must_use]
     pub fn hub(&self) -> &Hub {
         &self.hub
-    }
-
-    pub(crate) fn broadcast(&self) -> BroadcastOperator {
-        BroadcastOperator::new(self.clone())
     }
 
     pub(crate) fn inner(&self) -> &Arc<NamespaceInner> {

@@ -61,6 +61,8 @@ struct Waiting {
     reader: Option<Waker>,
     posts: Vec<oneshot::Sender<PostAnswer>>,
     taken: Vec<oneshot::Sender<()>>,
+    /// What is called once the outgoing queue has room.
+    drained: Vec<Box<dyn FnOnce()>>,
 }
 
 /// The answer to a GET of a session.
@@ -172,6 +174,15 @@ impl Connection {
             self.touch();
         }
         sent
+    }
+
+    /// Calls `wake` when half of the outgoing queue is free, at the earliest in the next turn of the
+    /// event loop; drops it when the session closes.
+    pub fn when_drained(&self, wake: Box<dyn FnOnce()>) {
+        if self.0.session.borrow().is_open() {
+            let mut waiting = self.0.waiting.borrow_mut();
+            waiting.get_or_insert_default().drained.push(wake);
+        }
     }
 
     /// Closes the session; what is queued still goes out.
@@ -352,6 +363,7 @@ impl Connection {
             };
             moved += self.transmit(transmit);
         }
+        self.wake_if_drained();
         self.forget_if_finished();
     }
 
@@ -409,6 +421,7 @@ impl Connection {
             };
             self.transmit(transmit);
         }
+        self.wake_if_drained();
         self.forget_if_finished();
     }
 
@@ -461,9 +474,17 @@ impl Connection {
 
     /// Answers those who waited for the end of a pause.
     fn release_waiting(&self) {
-        let Some(waiting) = self.0.waiting.take() else {
+        let Some(mut waiting) = self.0.waiting.take() else {
             return;
         };
+        if !waiting.drained.is_empty() && self.0.session.borrow().is_open() {
+            let drained = std::mem::take(&mut waiting.drained);
+            let still = Waiting {
+                drained,
+                ..Waiting::default()
+            };
+            *self.0.waiting.borrow_mut() = Some(Box::new(still));
+        }
         waiting
             .posts
             .into_iter()
@@ -472,6 +493,27 @@ impl Connection {
         if let Some(reader) = waiting.reader {
             reader.wake();
         }
+    }
+
+    /// Calls those who wait for room in the outgoing queue, if there is plenty.
+    fn wake_if_drained(&self) {
+        if self.0.waiting.borrow().is_none() {
+            return;
+        }
+        let config = &self.0.engine.0.config;
+        let session = self.0.session.borrow();
+        let has_room = session.queued_bytes() <= config.send_queue_bytes() / 2
+            && session.queued_packets() <= config.send_queue_packets() / 2;
+        drop(session);
+        if !has_room {
+            return;
+        }
+        let mut waiting = self.0.waiting.borrow_mut();
+        let drained = waiting
+            .as_mut()
+            .map(|waiting| std::mem::take(&mut waiting.drained));
+        drop(waiting);
+        drained.into_iter().flatten().for_each(|wake| wake());
     }
 
     /// Has what is queued sent at the end of this turn.

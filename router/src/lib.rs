@@ -42,6 +42,8 @@ mod selector;
 mod slots;
 mod socket;
 mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use sockeye_protocol::{
     Message, Prepared, Sid,

@@ -368,6 +368,10 @@ fn tests_wait_for_events_and_choose_no_port() {
                 "router/tests/order.rs",
                 "tokio::time::pause(); tokio::time::sleep(SECOND).await;",
             ),
+            (
+                "router/tests/kit.rs",
+                "stop_clock(); tokio::time::sleep(SECOND).await;",
+            ),
         ],
     );
 }
@@ -377,7 +381,8 @@ fn waits_for_events(file: &Source) -> Faults {
         return Faults::new();
     }
     // With the clock stopped, a sleep takes no time and is an event like any other.
-    let stopped = file.text.contains("time::pause()");
+    let stops = ["time::pause()", "stop_clock()"];
+    let stopped = stops.iter().any(|stop| file.text.contains(stop));
     let sleeps: &[&str] = match stopped {
         true => &["thread::sleep"],
         false => &["thread::sleep", "time::sleep", "clock::sleep"],

@@ -1,12 +1,12 @@
 //! Authentication in its dialects, and the deadline. The clock is stopped, so ten seconds are none.
 
-mod peer;
-
 use std::time::{Duration, SystemTime};
 
-use peer::Peer;
+use serde_json::{Value, json};
 use sockeye_router::{
-    Auth, AuthError, Credentials, Dialect, Handshake, Hub, Identity, Namespace, Reply, SocketRef,
+    Auth, AuthError, Credentials, Dialect, DisconnectReason, Hub, Identity, Namespace, Reply,
+    SocketRef,
+    testing::{Ending, TestClient, TestConnection, TestError, TestErrorKind, stop_clock},
 };
 use tokio::time::{Instant, sleep};
 
@@ -44,45 +44,66 @@ fn hub(auth: Auth) -> Hub {
     Hub::builder().namespace(namespace).build().unwrap()
 }
 
-const ACCEPTED: &str = r#"2["authenticated",{"status":200,"message":"Authentication success"}]"#;
+async fn accepted(client: &TestClient) -> Result<(), TestError> {
+    let told: Value = client.receive("authenticated").await?;
+    assert_eq!(told, accepted_answer());
+    Ok(())
+}
 
-async fn refused(peer: &Peer, status: u16, message: &str) {
-    let told = peer.next().await;
+fn accepted_answer() -> Value {
+    json!({"status": 200, "message": "Authentication success"})
+}
+
+/// Expects a client to be told, sent away and cut off, in this order.
+async fn refused(client: &TestClient, status: u16, message: &str) -> Result<(), TestError> {
+    let told = client.next_raw().await?;
     let expected = format!(r#"2["unauthorized",{{"status":{status},"message":"{message}"#);
-    assert!(told.starts_with(&expected), "{told}");
-    peer.hears("1").await;
-    peer.hears("closed: forced close").await;
+    assert!(told.text.starts_with(&expected), "{told}");
+    client.expect_raw("1").await?;
+    assert_eq!(client.closed().await?, DisconnectReason::ForcedClose);
+    Ok(())
+}
+
+/// Expects the namespace to refuse the connection request.
+async fn turned_away(connecting: impl Future<Output = Result<TestClient, TestError>>) {
+    let error = connecting.await.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    let message = "Authentication failure socket ";
+    assert!(refusal.message().starts_with(message), "{error}");
+    let data = refusal.data().unwrap();
+    assert_eq!(data["message"], refusal.message());
 }
 
 #[actix::test]
-async fn a_silent_client_is_told_and_gone_after_ten_seconds() {
-    tokio::time::pause();
+async fn a_silent_client_is_told_and_gone_after_ten_seconds() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
     let start = Instant::now();
 
-    refused(&peer, 401, "Authentication failure socket ").await;
+    refused(&client, 401, "Authentication failure socket ").await?;
 
     let took = start.elapsed();
     assert!((9_990..10_010).contains(&took.as_millis()), "{took:?}");
     assert_eq!(hub.stats().sockets, 0);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_good_token_stops_the_clock_and_opens_the_rooms() {
-    tokio::time::pause();
+async fn a_good_token_stops_the_clock_and_opens_the_rooms() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
     let namespace = hub.of("/").unwrap();
 
-    peer.say(r#"20["whoami"]"#);
+    let unheard = client.emit_with_ack::<_, Option<String>>("whoami", &());
     namespace.emit_authenticated("secret", &1).unwrap();
     namespace.emit("public", &1).unwrap();
-    peer.say(r#"2["authentication","good-ann"]"#);
-    peer.say(r#"21["whoami"]"#);
-    peer.hears(r#"2["public",1]"#).await;
-    peer.hears(ACCEPTED).await;
-    peer.hears(r#"31["ann"]"#).await;
+    client.emit("authentication", &"good-ann")?;
+    assert_eq!(client.next_event().await?.name(), "public");
+    accepted(&client).await?;
+    let ann: Option<String> = client.emit_with_ack("whoami", &()).await?;
+    assert_eq!(ann.as_deref(), Some("ann"));
     namespace.emit_authenticated("secret", &2).unwrap();
     namespace.to("user:ann").emit("mine", &()).unwrap();
     namespace
@@ -92,14 +113,15 @@ async fn a_good_token_stops_the_clock_and_opens_the_rooms() {
         .unwrap();
     sleep(Duration::from_secs(3600)).await;
 
-    peer.hears(r#"2["secret",2]"#).await;
-    peer.hears(r#"2["mine"]"#).await;
-    peer.hears(r#"2["ours"]"#).await;
-    assert!(peer.closed().is_none());
+    assert_eq!(client.heard(), ["secret", "mine", "ours"]);
+    assert_eq!(client.receive::<u32>("secret").await?, 2);
+    assert!(client.is_connected());
+    assert_eq!(unheard.await.unwrap_err().kind(), TestErrorKind::Late);
+    Ok(())
 }
 
 #[actix::test]
-async fn each_failure_has_its_status_and_text() {
+async fn each_failure_has_its_status_and_text() -> Result<(), TestError> {
     let hub = hub(Auth::new(verify));
     for (args, status, message) in [
         (r#","bad""#, 401, "Authentication failure socket "),
@@ -111,179 +133,164 @@ async fn each_failure_has_its_status_and_text() {
         (r#","broken""#, 500, "Internal server error"),
         (r#","panic""#, 500, "Internal server error"),
     ] {
-        let peer = Peer::connect(&hub).await;
-        peer.say(&format!(r#"2["authentication"{args}]"#));
-        refused(&peer, status, message).await;
+        let client = TestClient::connect(&hub, "/").await?;
+        client.send_raw(format!(r#"2["authentication"{args}]"#));
+        refused(&client, status, message).await?;
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn a_token_may_be_a_field_and_be_acknowledged() {
+async fn a_token_may_be_a_field_and_be_acknowledged() -> Result<(), TestError> {
     let hub = hub(Auth::new(verify));
     for field in ["token", "accessToken", "access_token"] {
-        let peer = Peer::connect(&hub).await;
-        peer.say(&format!(r#"29["authentication",{{"{field}":"good-ann"}}]"#));
-        peer.hears(r#"39[{"status":200,"message":"Authentication success"}]"#)
-            .await;
-        peer.hears(ACCEPTED).await;
+        let client = TestClient::connect(&hub, "/").await?;
+        let token = json!({field: "good-ann"});
+        let answer: Value = client.emit_with_ack("authentication", &token).await?;
+        assert_eq!(answer, accepted_answer());
+        accepted(&client).await?;
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn the_verifiers_time_counts() {
-    tokio::time::pause();
+async fn the_verifiers_time_counts() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify).deadline(Duration::from_secs(3)));
-    let asked = Peer::connect(&hub).await;
-    asked.say(r#"2["authentication","slow"]"#);
-    let handshake = Peer::open(&hub);
-    handshake.say(r#"0{"token":"slow"}"#);
+    let asked = TestClient::connect(&hub, "/").await?;
+    asked.emit("authentication", &"slow")?;
+    let handshake = TestConnection::open(&hub);
 
-    refused(&asked, 401, "Authentication failure socket ").await;
-    let told = handshake.next().await;
+    turned_away(handshake.join_namespace_with("/", &json!({"token": "slow"}))).await;
 
-    assert!(
-        told.starts_with(r#"4{"message":"Authentication failure socket "#),
-        "{told}"
-    );
-    handshake.hears("closed: forced close").await;
+    assert_eq!(handshake.closed().await?, DisconnectReason::ForcedClose);
+    refused(&asked, 401, "Authentication failure socket ").await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn coming_back_does_not_start_the_clock_again() {
-    tokio::time::pause();
+async fn coming_back_does_not_start_the_clock_again() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
     let start = Instant::now();
 
     sleep(Duration::from_secs(6)).await;
-    peer.say("1");
-    peer.say("0");
-    assert!(peer.next().await.starts_with("0{"));
-    refused(&peer, 401, "Authentication failure socket ").await;
+    client.disconnect();
+    let back = client.join_namespace("/").await?;
+    refused(&back, 401, "Authentication failure socket ").await?;
 
     assert_eq!(start.elapsed().as_secs(), 10);
+    Ok(())
 }
 
 #[actix::test]
-async fn leaving_does_not_stop_the_clock() {
-    tokio::time::pause();
+async fn leaving_does_not_stop_the_clock() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
     let start = Instant::now();
 
     sleep(Duration::from_secs(1)).await;
-    peer.say("1");
-    peer.hears("closed: forced close").await;
+    client.disconnect();
+    assert_eq!(client.closed().await?, DisconnectReason::ForcedClose);
 
     assert_eq!(start.elapsed().as_secs(), 10);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_token_in_the_handshake_needs_no_event() {
-    tokio::time::pause();
+async fn a_token_in_the_handshake_needs_no_event() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify));
-    let bearer =
-        Handshake::new(SystemTime::UNIX_EPOCH).with_headers([("Authorization", "Bearer good-bob")]);
-    let by_header = Peer::open_with(&hub, bearer, 100);
-    let by_auth = Peer::open(&hub);
-    let bad = Peer::open(&hub);
+    let bearer = TestClient::builder(&hub).header("Authorization", "Bearer good-bob");
+    let token = |token| TestClient::builder(&hub).auth(&json!({"token": token}));
 
-    by_header.say("0");
-    by_auth.say(r#"0{"token":"good-ann"}"#);
-    bad.say(r#"0{"token":"bad"}"#);
+    let by_header = bearer.connect().await?;
+    let by_auth = token("good-ann").connect().await?;
+    turned_away(token("bad").connect()).await;
 
-    for (peer, name) in [(&by_header, "bob"), (&by_auth, "ann")] {
-        assert!(peer.next().await.starts_with("0{"));
-        peer.say(r#"20["whoami"]"#);
-        peer.hears(&format!(r#"30["{name}"]"#)).await;
+    for (client, name) in [(&by_header, "bob"), (&by_auth, "ann")] {
+        let who: String = client.emit_with_ack("whoami", &()).await?;
+        assert_eq!(who, name);
     }
-    let told = bad.next().await;
-    assert!(
-        told.starts_with(r#"4{"message":"Authentication failure socket "#),
-        "{told}"
-    );
-    assert!(
-        told.contains(r#""data":{"message":"Authentication failure socket "#),
-        "{told}"
-    );
     sleep(Duration::from_secs(60)).await;
-    assert!(by_header.closed().is_none());
+    assert!(by_header.is_connected());
+    Ok(())
 }
 
 #[actix::test]
-async fn an_identity_ends_with_its_token() {
+async fn an_identity_ends_with_its_token() -> Result<(), TestError> {
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["authentication","short"]"#);
-    peer.hears(ACCEPTED).await;
+    client.emit("authentication", &"short")?;
+    accepted(&client).await?;
 
-    refused(&peer, 401, "Authentication failure socket ").await;
+    refused(&client, 401, "Authentication failure socket ").await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn a_socket_stays_with_whom_it_was_authenticated_for() {
+async fn a_socket_stays_with_whom_it_was_authenticated_for() -> Result<(), TestError> {
     let hub = hub(Auth::new(verify));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
     for _ in 0..2 {
-        peer.say(r#"2["authentication","good-ann"]"#);
-        peer.hears(ACCEPTED).await;
+        client.emit("authentication", &"good-ann")?;
+        accepted(&client).await?;
     }
-    peer.say(r#"2["authentication","good-bob"]"#);
+    client.emit("authentication", &"good-bob")?;
 
-    refused(&peer, 403, "Access denied").await;
+    refused(&client, 403, "Access denied").await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn another_namespace_of_the_client_keeps_its_connection() {
+async fn another_namespace_of_the_client_keeps_its_connection() -> Result<(), TestError> {
     let locked = Namespace::new("/locked").auth(Auth::new(verify));
     let hub = Hub::builder()
         .namespace(Namespace::new("/"))
         .namespace(locked)
         .build()
         .unwrap();
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say("0/locked,");
-    assert!(peer.next().await.starts_with("0/locked,{"));
-    peer.say(r#"2/locked,["authentication","forbidden"]"#);
-    peer.hears(r#"2/locked,["unauthorized",{"status":403,"message":"Access denied"}]"#)
-        .await;
-    peer.hears("1/locked,").await;
+    let locked = client.join_namespace("/locked").await?;
+    locked.emit("authentication", &"forbidden")?;
+    let told: Value = locked.receive("unauthorized").await?;
 
-    assert!(peer.closed().is_none());
+    assert_eq!(told, json!({"status": 403, "message": "Access denied"}));
+    assert_eq!(locked.disconnected().await?, Ending::ByServer);
+    assert!(client.is_connected());
+    Ok(())
 }
 
 #[actix::test]
-async fn authenticate_takes_the_token_of_the_handshake() {
-    tokio::time::pause();
+async fn authenticate_takes_the_token_of_the_handshake() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify).dialect(Dialect::authenticate()));
-    let good = Peer::open(&hub);
-    let bad = Peer::open(&hub);
-    let silent = Peer::open(&hub);
+    let token = |token| TestClient::builder(&hub).auth(&json!({"token": token}));
+    let good = token("good-ann").connect().await?;
+    let bad = token("bad").connect().await?;
+    let silent = TestClient::connect(&hub, "/").await?;
 
-    good.say(r#"0{"token":"good-ann"}"#);
-    bad.say(r#"0{"token":"bad"}"#);
-    silent.say("0");
-    for peer in [&good, &bad, &silent] {
-        assert!(peer.next().await.starts_with("0{"));
-    }
-    good.say(r#"2["authenticate"]"#);
-    bad.say(r#"2["authenticate"]"#);
+    good.emit("authenticate", &())?;
+    bad.emit("authenticate", &())?;
 
-    let told = good.next().await;
-    assert!(told.starts_with(r#"2["authenticated",{"id":""#), "{told}");
-    assert!(told.contains(r#","time":"20"#), "{told}");
-    for peer in [&bad, &silent] {
-        peer.hears(r#"2["unauthenticated"]"#).await;
-        peer.hears("1").await;
+    let told: Value = good.receive("authenticated").await?;
+    assert_eq!(told["id"], good.id().as_str());
+    assert!(told["time"].as_str().unwrap().starts_with("20"), "{told}");
+    for client in [&bad, &silent] {
+        client.expect_raw(r#"2["unauthenticated"]"#).await?;
+        client.expect_raw("1").await?;
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn initial_connection_is_answered_by_a_truth_value() {
-    tokio::time::pause();
+async fn initial_connection_is_answered_by_a_truth_value() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify).dialect(Dialect::initial_connection()));
     for (argument, accepted) in [
         (r#"{"id":"ann","secretkey":"good-ann"}"#, true),
@@ -292,24 +299,28 @@ async fn initial_connection_is_answered_by_a_truth_value() {
         (r#"{"secretkey":"good-ann"}"#, false),
         ("7", false),
     ] {
-        let peer = Peer::connect(&hub).await;
-        peer.say(&format!(r#"2["initialConnection",{argument}]"#));
-        peer.hears(&format!(r#"2["auth",{accepted}]"#)).await;
+        let client = TestClient::connect(&hub, "/").await?;
+        client.send_raw(format!(r#"2["initialConnection",{argument}]"#));
+        client
+            .expect_raw(format!(r#"2["auth",{accepted}]"#))
+            .await?;
         if !accepted {
-            peer.hears("1").await;
+            client.expect_raw("1").await?;
         }
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn where_it_is_not_required_strangers_may_stay() {
-    tokio::time::pause();
+async fn where_it_is_not_required_strangers_may_stay() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Auth::new(verify).required(false));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
     sleep(Duration::from_secs(60)).await;
-    peer.say(r#"20["whoami"]"#);
-    peer.hears("30[null]").await;
-    peer.say(r#"2["authentication","good-ann"]"#);
-    peer.hears(ACCEPTED).await;
+    let nobody: Option<String> = client.emit_with_ack("whoami", &()).await?;
+    client.emit("authentication", &"good-ann")?;
+
+    assert_eq!(nobody, None);
+    accepted(&client).await
 }

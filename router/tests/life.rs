@@ -1,17 +1,15 @@
 //! From the connection request to the end: admission, refusal, disconnection, what is left.
 
-mod peer;
-
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use peer::Peer;
 use serde_json::json;
 use sockeye_router::{
     Ack, AckError, Args, AuthPayload, BuildError, DisconnectReason, EmitError, Hub, Namespace,
     Refusal, Reply, RouterConfig, SocketRef, State, Stats,
+    testing::{TestClient, TestConnection, TestError, stop_clock},
 };
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -37,7 +35,7 @@ fn hub_with(namespace: Namespace) -> (Hub, Log) {
 }
 
 #[actix::test]
-async fn a_middleware_refuses_with_message_and_data() {
+async fn a_middleware_refuses_with_message_and_data() -> Result<(), TestError> {
     async fn check(AuthPayload(auth): AuthPayload<serde_json::Value>) -> Result<(), Refusal> {
         match auth["name"].as_str() {
             Some(_) => Ok(()),
@@ -45,48 +43,50 @@ async fn a_middleware_refuses_with_message_and_data() {
         }
     }
     let (hub, seen) = hub_with(Namespace::new("/").middleware(check));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0");
-    peer.hears(r#"4{"message":"who are you?","data":{"code":7}}"#)
-        .await;
-    peer.say(r#"0{"name":"ann"}"#);
+    let refused = connection.join_namespace("/").await.unwrap_err();
+    let ann = json!({"name": "ann"});
+    let admitted = connection.join_namespace_with("/", &ann).await?;
 
-    assert!(peer.next().await.starts_with("0{"));
+    let refusal = Refusal::new("who are you?").with_data(json!({"code": 7}));
+    assert_eq!(refused.refusal(), Some(&refusal));
+    assert!(admitted.is_connected());
     assert!(seen.lock().unwrap().is_empty());
+    Ok(())
 }
 
 #[actix::test]
-async fn an_unknown_namespace_is_refused_and_the_connection_stays() {
+async fn an_unknown_namespace_is_refused_and_the_connection_stays() -> Result<(), TestError> {
     let (hub, _) = hub_with(Namespace::new("/"));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/nope,");
-    peer.hears(r#"4/nope,{"message":"Invalid namespace"}"#)
-        .await;
-    peer.say("0");
+    connection.send_raw("0/nope,");
+    connection
+        .expect_raw(r#"4/nope,{"message":"Invalid namespace"}"#)
+        .await?;
+    connection.send_raw("0");
 
-    assert!(peer.next().await.starts_with("0{"));
+    assert!(connection.next_raw().await?.text.starts_with("0{"));
+    Ok(())
 }
 
 #[actix::test]
-async fn every_end_has_its_reason() {
+async fn every_end_has_its_reason() -> Result<(), TestError> {
     let (hub, seen) = hub_with(Namespace::new("/"));
-    let namespace = hub.of("/").unwrap();
+    let connect = || TestClient::connect(&hub, "/");
 
-    Peer::connect(&hub).await.say("1");
-    Peer::connect(&hub)
-        .await
-        .client
-        .disconnected(DisconnectReason::PingTimeout);
-    drop(Peer::connect(&hub).await);
-    let kicked = Peer::connect(&hub).await;
-    namespace.sockets().remove(0).disconnect(false).await;
-    let broken = Peer::connect(&hub).await;
-    broken.say("9");
+    connect().await?.disconnect();
+    let silent = connect().await?;
+    silent.drop_connection(DisconnectReason::PingTimeout);
+    drop(connect().await?);
+    let kicked = connect().await?;
+    kicked.socket().unwrap().disconnect(false).await;
+    let broken = connect().await?;
+    broken.send_raw("9");
 
-    assert_eq!(kicked.heard(), ["1"]);
-    assert_eq!(broken.closed(), Some(DisconnectReason::ForcedClose));
+    assert_eq!(kicked.take_raw(), ["1"]);
+    assert_eq!(broken.close_reason(), Some(DisconnectReason::ForcedClose));
     assert_eq!(
         *seen.lock().unwrap(),
         [
@@ -97,40 +97,41 @@ async fn every_end_has_its_reason() {
             "forced close",
         ]
     );
+    Ok(())
 }
 
 #[actix::test]
-async fn a_client_may_leave_a_namespace_and_come_back() {
+async fn a_client_may_leave_a_namespace_and_come_back() -> Result<(), TestError> {
     let (hub, _) = hub_with(Namespace::new("/"));
-    let peer = Peer::connect(&hub).await;
-    let first = hub.of("/").unwrap().sockets().remove(0).id();
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say("1");
-    peer.say("0");
-    assert!(peer.next().await.starts_with("0{"));
+    client.disconnect();
+    let back = client.join_namespace("/").await?;
 
-    assert_ne!(hub.of("/").unwrap().sockets().remove(0).id(), first);
+    assert_ne!(back.id(), client.id());
+    assert_eq!(hub.of("/").unwrap().socket_count(), 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_pending_ack_ends_with_its_socket_or_its_time() {
-    tokio::time::pause();
+async fn a_pending_ack_ends_with_its_socket_or_its_time() -> Result<(), TestError> {
+    stop_clock();
     let (hub, _) = hub_with(Namespace::new("/"));
-    let peer = Peer::connect(&hub).await;
-    let socket = hub.of("/").unwrap().sockets().remove(0);
+    let client = TestClient::connect(&hub, "/").await?;
+    let socket = client.socket().unwrap();
 
     let late = socket
         .emit_with_ack::<_, ()>("a", &())
         .timeout(Duration::from_secs(1))
         .await;
-    peer.say("30[]");
+    client.receive_request::<()>("a").await?.ack(&())?;
     let gone = actix_rt::spawn({
         let socket = socket.clone();
         async move { socket.emit_with_ack::<_, ()>("b", &()).await }
     });
     tokio::task::yield_now().await;
     assert_eq!(hub.stats().pending_acks, 1);
-    peer.say("1");
+    client.disconnect();
 
     assert!(matches!(late, Err(AckError::Timeout)));
     assert!(matches!(gone.await.unwrap(), Err(AckError::Disconnected)));
@@ -139,142 +140,157 @@ async fn a_pending_ack_ends_with_its_socket_or_its_time() {
         Err(AckError::Emit(EmitError::Closed))
     ));
     assert_eq!(hub.stats().pending_acks, 0);
+    Ok(())
 }
 
 #[actix::test]
-async fn packets_for_a_socket_that_is_not_admitted_are_bounded() {
+async fn packets_for_a_socket_that_is_not_admitted_are_bounded() -> Result<(), TestError> {
     async fn eager(socket: SocketRef) {
         let sent = (0..300).take_while(|number| socket.emit("n", number).is_ok());
         assert_eq!(sent.count(), 256);
         assert!(matches!(socket.emit("n", &()), Err(EmitError::QueueFull)));
     }
     let (hub, _) = hub_with(Namespace::new("/").middleware(eager));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0");
+    connection.send_raw("0");
 
-    assert_eq!(peer.heard().len(), 257);
+    assert_eq!(connection.take_raw().len(), 257);
+    Ok(())
 }
 
 #[actix::test]
-async fn one_ack_too_many_ends_the_oldest() {
+async fn one_ack_too_many_ends_the_oldest() -> Result<(), TestError> {
     let hub = Hub::builder()
         .config(RouterConfig::default().with_pending_acks(1))
         .namespace(Namespace::new("/"))
         .build()
         .unwrap();
-    let peer = Peer::connect(&hub).await;
-    let socket = hub.of("/").unwrap().sockets().remove(0);
+    let client = TestClient::connect(&hub, "/").await?;
+    let socket = client.socket().unwrap();
     let ask = |event: &'static str| {
         let socket = socket.clone();
         actix_rt::spawn(async move { socket.emit_with_ack::<_, (u8,)>(event, &()).await })
     };
 
     let first = ask("a");
-    peer.hears(r#"20["a"]"#).await;
+    client.receive_request::<()>("a").await?;
     let second = ask("b");
-    peer.hears(r#"21["b"]"#).await;
-    peer.say("31[5]");
+    client.receive_request::<()>("b").await?.ack(&5)?;
 
     assert!(matches!(first.await.unwrap(), Err(AckError::Timeout)));
     assert_eq!(second.await.unwrap().unwrap(), (5,));
+    Ok(())
 }
 
 #[actix::test]
-async fn a_panic_in_a_handler_costs_its_socket_only() {
+async fn a_panic_in_a_handler_costs_its_socket_only() -> Result<(), TestError> {
     async fn boom() {
         panic!("on purpose");
     }
     let (hub, _) = hub_with(Namespace::new("/").on("boom", boom));
-    let unlucky = Peer::connect(&hub).await;
-    let other = Peer::connect(&hub).await;
+    let unlucky = TestClient::connect(&hub, "/").await?;
+    let other = TestClient::connect(&hub, "/").await?;
 
-    unlucky.say(r#"2["boom"]"#);
+    unlucky.emit("boom", &())?;
     hub.of("/").unwrap().emit("still here", &()).unwrap();
 
-    assert_eq!(unlucky.heard(), ["1"]);
-    other.hears(r#"2["still here"]"#).await;
+    assert_eq!(unlucky.take_raw(), ["1"]);
+    other.receive("still here").await
 }
 
 #[actix::test]
-async fn arguments_that_do_not_fit_call_nothing_and_close_nothing() {
+async fn arguments_that_do_not_fit_call_nothing_and_close_nothing() -> Result<(), TestError> {
     async fn double(Args((number,)): Args<(u32,)>) -> Reply<u32> {
         Reply(number * 2)
     }
     let (hub, _) = hub_with(Namespace::new("/").on("double", double));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"20["double","two"]"#);
-    peer.say(r#"21["double"]"#);
-    peer.say(r#"22["double",2,"more"]"#);
+    client.send_raw(r#"20["double","two"]"#);
+    client.send_raw(r#"21["double"]"#);
+    client.send_raw(r#"22["double",2,"more"]"#);
 
-    peer.hears(r#"30[{"error":"Invalid arguments"}]"#).await;
-    peer.hears(r#"31[{"error":"Invalid arguments"}]"#).await;
-    peer.hears("32[4]").await;
+    client
+        .expect_raw(r#"30[{"error":"Invalid arguments"}]"#)
+        .await?;
+    client
+        .expect_raw(r#"31[{"error":"Invalid arguments"}]"#)
+        .await?;
+    client.expect_raw("32[4]").await
 }
 
 #[actix::test]
-async fn an_ack_is_sent_once_and_only_if_asked_for() {
+async fn an_ack_is_sent_once_and_only_if_asked_for() -> Result<(), TestError> {
     async fn answer(ack: Ack) -> Reply<&'static str> {
         ack.send(&("first", "of two")).unwrap();
         Reply("second")
     }
     let (hub, _) = hub_with(Namespace::new("/").on("answer", answer));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["answer"]"#);
-    peer.say(r#"25["answer"]"#);
+    client.send_raw(r#"2["answer"]"#);
+    client.send_raw(r#"25["answer"]"#);
 
-    assert_eq!(peer.heard(), [r#"35["first","of two"]"#]);
+    assert_eq!(client.take_raw(), [r#"35["first","of two"]"#]);
+    Ok(())
 }
 
 #[actix::test]
-async fn an_unhandled_event_goes_to_the_fallback() {
+async fn an_unhandled_event_goes_to_the_fallback() -> Result<(), TestError> {
     async fn fallback(name: sockeye_router::EventName) -> Reply<String> {
         Reply(name.as_str().to_owned())
     }
     let (hub, _) = hub_with(Namespace::new("/").on_fallback(fallback));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
+    let name = r#"what "is" this"#;
 
-    peer.say(r#"21["what \"is\" this"]"#);
+    let answer: String = client.emit_with_ack(name, &()).await?;
 
-    peer.hears(r#"31["what \"is\" this"]"#).await;
+    assert_eq!(answer, name);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_connection_that_reaches_no_namespace_is_closed() {
-    tokio::time::pause();
+async fn a_connection_that_reaches_no_namespace_is_closed() -> Result<(), TestError> {
+    stop_clock();
     let hub = Hub::builder()
         .config(RouterConfig::default().with_connect_timeout(Duration::from_secs(5)))
         .namespace(Namespace::new("/"))
         .build()
         .unwrap();
-    let idle = Peer::open(&hub);
-    let refused = Peer::open(&hub);
-    refused.say("0/nope,");
-    refused.next().await;
-    let admitted = Peer::connect(&hub).await;
-    admitted.say("1");
+    let idle = TestConnection::open(&hub);
+    let refused = TestConnection::open(&hub);
+    refused.join_namespace("/nope").await.unwrap_err();
+    let admitted = TestClient::connect(&hub, "/").await?;
+    admitted.disconnect();
 
-    idle.hears("closed: forced close").await;
-    refused.hears("closed: forced close").await;
+    for connection in [idle, refused] {
+        assert_eq!(connection.closed().await?, DisconnectReason::ForcedClose);
+    }
 
-    assert!(admitted.closed().is_none());
+    assert_eq!(admitted.close_reason(), None);
+    Ok(())
 }
 
 #[actix::test]
-async fn closing_the_hub_ends_everyone_and_leaves_nothing() {
+async fn closing_the_hub_ends_everyone_and_leaves_nothing() -> Result<(), TestError> {
     let (hub, seen) = hub_with(Namespace::new("/"));
-    let peers = [Peer::connect(&hub).await, Peer::connect(&hub).await];
+    let clients = [
+        TestClient::connect(&hub, "/").await?,
+        TestClient::connect(&hub, "/").await?,
+    ];
     hub.of("/").unwrap().to("a").join("b").await;
 
     hub.close();
-    for peer in &peers {
-        peer.hears("closed: server shutting down").await;
+    for client in &clients {
+        let reason = client.closed().await?;
+        assert_eq!(reason, DisconnectReason::ServerShuttingDown);
     }
 
     assert_eq!(*seen.lock().unwrap(), ["server shutting down"; 2]);
     assert_eq!(hub.stats(), Stats::default());
+    Ok(())
 }
 
 #[test]

@@ -1,39 +1,39 @@
 //! Listeners and middlewares of events.
 
-mod peer;
-
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use peer::Peer;
 use serde_json::json;
 use sockeye_router::{
     Args, DisconnectReason, Event, EventName, HandlerError, Hub, Namespace, Refusal, Reply,
     SocketRef, State,
+    testing::{TestClient, TestError, stop_clock},
 };
 
 #[actix::test]
-async fn listeners_of_outgoing_events_see_emits_and_broadcasts_but_no_acks() {
+async fn listeners_of_outgoing_events_see_emits_and_broadcasts_but_no_acks() -> Result<(), TestError>
+{
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = seen.clone();
     let hub = hub(Namespace::new("/").on_any_outgoing(move |_, event| {
         let line = format!("{} {}", event.name(), event.args().json());
         log.lock().unwrap().push(line);
     }));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"21["ask"]"#);
+    client.send_raw(r#"21["ask"]"#);
     hub.of("/").unwrap().emit("news", &(1, "two")).unwrap();
 
-    peer.hears(r#"2["direct",true]"#).await;
-    peer.hears(r#"31["answer"]"#).await;
-    peer.hears(r#"2["news",1,"two"]"#).await;
+    client.expect_raw(r#"2["direct",true]"#).await?;
+    client.expect_raw(r#"31["answer"]"#).await?;
+    client.expect_raw(r#"2["news",1,"two"]"#).await?;
     assert_eq!(
         *seen.lock().unwrap(),
         [r#"direct [true]"#, r#"news [1,"two"]"#]
     );
+    Ok(())
 }
 
 async fn ask(socket: SocketRef) -> Reply<&'static str> {
@@ -49,7 +49,7 @@ fn hub(namespace: Namespace) -> Hub {
 }
 
 #[actix::test]
-async fn middlewares_of_events_change_them_and_run_in_order() {
+async fn middlewares_of_events_change_them_and_run_in_order() -> Result<(), TestError> {
     let hub = hub(Namespace::new("/")
         .event_middleware(async |event: Event| Event {
             name: event.name.as_str().to_lowercase().into(),
@@ -60,15 +60,16 @@ async fn middlewares_of_events_change_them_and_run_in_order() {
             ..event
         })
         .on("shout", async |Args(all): Args<Vec3>| Reply(all)));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"25["SHOUT","zero"]"#);
+    client.send_raw(r#"25["SHOUT","zero"]"#);
 
-    peer.hears(r#"35["zero","one","two"]"#).await;
+    client.expect_raw(r#"35["zero","one","two"]"#).await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn a_middleware_that_refuses_answers_the_ack_and_stops_the_event() {
+async fn a_middleware_that_refuses_answers_the_ack_and_stops_the_event() -> Result<(), TestError> {
     let namespace = Namespace::new("/")
         .on_any(async |log: State<Log>, name: EventName| log.add(format!("any {name}")))
         .event_middleware(async |name: EventName| match name.as_str() {
@@ -77,26 +78,28 @@ async fn a_middleware_that_refuses_answers_the_ack_and_stops_the_event() {
         })
         .on_fallback(async |log: State<Log>, name: EventName| log.add(format!("on {name}")));
     let (hub, log) = logging_hub(namespace);
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"27["secret"]"#);
-    peer.say(r#"2["secret"]"#);
-    peer.say(r#"2["open"]"#);
-    peer.say(r#"28["ask"]"#);
+    client.send_raw(r#"27["secret"]"#);
+    client.send_raw(r#"2["secret"]"#);
+    client.send_raw(r#"2["open"]"#);
+    client.send_raw(r#"28["ask"]"#);
 
-    peer.hears(r#"37[{"data":{"need":"role"},"error":"forbidden"}]"#)
-        .await;
-    peer.hears(r#"2["direct",true]"#).await;
-    peer.hears(r#"38["answer"]"#).await;
+    client
+        .expect_raw(r#"37[{"data":{"need":"role"},"error":"forbidden"}]"#)
+        .await?;
+    client.expect_raw(r#"2["direct",true]"#).await?;
+    client.expect_raw(r#"38["answer"]"#).await?;
     assert_eq!(
         log.take(),
         ["any secret", "any secret", "any open", "on open", "any ask"]
     );
+    Ok(())
 }
 
 #[actix::test]
-async fn events_keep_their_order_through_a_slow_middleware() {
-    tokio::time::pause();
+async fn events_keep_their_order_through_a_slow_middleware() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Namespace::new("/")
         .event_middleware(async |Args(millis): Args<u64>| {
             tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -104,19 +107,20 @@ async fn events_keep_their_order_through_a_slow_middleware() {
         .on("n", async |socket: SocketRef, Args(n): Args<u64>| {
             socket.emit("n", &n).unwrap();
         }));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
     for n in [30, 5, 0, 20] {
-        peer.say(&format!(r#"2["n",{n}]"#));
+        client.send_raw(format!(r#"2["n",{n}]"#));
     }
 
     for n in [30, 5, 0, 20] {
-        peer.hears(&format!(r#"2["n",{n}]"#)).await;
+        client.expect_raw(format!(r#"2["n",{n}]"#)).await?;
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn what_a_handler_returns_or_why_it_failed_is_the_ack() {
+async fn what_a_handler_returns_or_why_it_failed_is_the_ack() -> Result<(), TestError> {
     let namespace = Namespace::new("/")
         .on("value", async || Reply(("a", 1)))
         .on("refusal", async || {
@@ -132,18 +136,22 @@ async fn what_a_handler_returns_or_why_it_failed_is_the_ack() {
         .on_error(log_error)
         .on_connect(async || Err::<(), _>("late"));
     let (hub, log) = logging_hub(namespace);
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
     for event in ["value", "refusal", "broken", r#"typed","x"#, "nested"] {
-        peer.say(&format!(r#"20["{event}"]"#));
+        client.send_raw(format!(r#"20["{event}"]"#));
     }
-    peer.say(r#"2["refusal"]"#);
+    client.send_raw(r#"2["refusal"]"#);
 
-    peer.hears(r#"30["a",1]"#).await;
-    peer.hears(r#"30[{"error":"not now"}]"#).await;
-    peer.hears(r#"30[{"error":"Internal server error"}]"#).await;
-    peer.hears(r#"30[{"error":"Invalid arguments"}]"#).await;
-    peer.hears(r#"30[{"error":"deep"}]"#).await;
+    client.expect_raw(r#"30["a",1]"#).await?;
+    client.expect_raw(r#"30[{"error":"not now"}]"#).await?;
+    client
+        .expect_raw(r#"30[{"error":"Internal server error"}]"#)
+        .await?;
+    client
+        .expect_raw(r#"30[{"error":"Invalid arguments"}]"#)
+        .await?;
+    client.expect_raw(r#"30[{"error":"deep"}]"#).await?;
     let log = log.take();
     assert_eq!(log[..2], ["- error: late", "refusal refusal: not now"]);
     assert!(log[2].starts_with("broken error: invalid digit"), "{log:?}");
@@ -152,6 +160,7 @@ async fn what_a_handler_returns_or_why_it_failed_is_the_ack() {
         log[4..],
         ["nested refusal: deep", "refusal refusal: not now"]
     );
+    Ok(())
 }
 
 async fn log_error(log: State<Log>, name: Option<EventName>, error: HandlerError) {
@@ -161,7 +170,7 @@ async fn log_error(log: State<Log>, name: Option<EventName>, error: HandlerError
 }
 
 #[actix::test]
-async fn rooms_are_there_while_disconnecting_and_gone_after() {
+async fn rooms_are_there_while_disconnecting_and_gone_after() -> Result<(), TestError> {
     for leave in ["1", "disconnect", "gone"] {
         let namespace = Namespace::new("/")
             .on_connect(async |socket: SocketRef| socket.join(["a", "b"]).await)
@@ -176,28 +185,29 @@ async fn rooms_are_there_while_disconnecting_and_gone_after() {
                 log.add(format!("in {}", socket.rooms().join("+")));
             });
         let (hub, log) = logging_hub(namespace);
-        let peer = Peer::connect(&hub).await;
+        let client = TestClient::connect(&hub, "/").await?;
 
         let reason = match leave {
             "1" => {
-                peer.say("1");
+                client.send_raw("1");
                 "client namespace disconnect"
             }
             "disconnect" => {
-                peer.say(r#"2["disconnect me"]"#);
-                peer.hears("1").await;
+                client.send_raw(r#"2["disconnect me"]"#);
+                client.expect_raw("1").await?;
                 "server namespace disconnect"
             }
             _ => {
-                peer.client.disconnected(DisconnectReason::PingTimeout);
+                client.drop_connection(DisconnectReason::PingTimeout);
                 "ping timeout"
             }
         };
 
         let expected = [format!("{reason}, in a+b"), "in ".to_owned()];
         assert_eq!(log.take(), expected);
-        assert!(peer.heard().is_empty());
+        assert!(client.take_raw().is_empty());
     }
+    Ok(())
 }
 
 async fn disconnecting(log: State<Log>, socket: SocketRef, reason: DisconnectReason) {

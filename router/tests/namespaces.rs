@@ -1,7 +1,5 @@
 //! Namespaces that come and go.
 
-mod peer;
-
 use std::{
     sync::{
         Arc, Mutex,
@@ -10,234 +8,258 @@ use std::{
     time::Duration,
 };
 
-use peer::Peer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sockeye_router::{
     Args, BuildError, DisconnectReason, Hub, HubBuilder, Namespace, NamespaceRequest, RouterConfig,
     SocketRef,
+    testing::{TestConnection, TestError, advance, settle, stop_clock},
 };
 
 const ORGS: &str = r"^/org-\d+$";
 
 #[actix::test]
-async fn every_name_that_matches_is_a_namespace_of_its_own() {
+async fn every_name_that_matches_is_a_namespace_of_its_own() -> Result<(), TestError> {
     let hub = build(Hub::builder().namespace(echoing(Namespace::pattern(ORGS))));
-    let (one, two) = (Peer::open(&hub), Peer::open(&hub));
+    let (one, two) = (TestConnection::open(&hub), TestConnection::open(&hub));
 
-    enter(&one, "/org-1").await;
-    enter(&two, "/org-2").await;
-    one.say(r#"2/org-1,["echo",1]"#);
+    one.join_namespace("/org-1").await?;
+    two.join_namespace("/org-2").await?;
+    one.send_raw(r#"2/org-1,["echo",1]"#);
     hub.of("/org-2").unwrap().emit("news", &2).unwrap();
 
-    one.hears(r#"2/org-1,["echo",1]"#).await;
-    two.hears(r#"2/org-2,["news",2]"#).await;
-    assert!(one.heard().is_empty());
+    one.expect_raw(r#"2/org-1,["echo",1]"#).await?;
+    two.expect_raw(r#"2/org-2,["news",2]"#).await?;
+    assert!(one.take_raw().is_empty());
+    Ok(())
 }
 
 #[actix::test]
-async fn a_name_that_nothing_accepts_is_refused_and_the_connection_stays() {
+async fn a_name_that_nothing_accepts_is_refused_and_the_connection_stays() -> Result<(), TestError>
+{
     let hub = build(
         Hub::builder()
             .namespace(Namespace::pattern(ORGS))
             .namespace(Namespace::dynamic("never", async |_| false)),
     );
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/org-x,");
-    peer.hears(r#"4/org-x,{"message":"Invalid namespace"}"#)
-        .await;
+    connection.send_raw("0/org-x,");
+    connection
+        .expect_raw(r#"4/org-x,{"message":"Invalid namespace"}"#)
+        .await?;
 
-    enter(&peer, "/org-1").await;
+    connection.join_namespace("/org-1").await?;
     assert_eq!(hub.stats().children, 1);
     assert!(hub.of("/org-x").is_none());
+    Ok(())
 }
 
 #[actix::test]
-async fn a_predicate_sees_name_and_auth_and_the_first_that_accepts_wins() {
+async fn a_predicate_sees_name_and_auth_and_the_first_that_accepts_wins() -> Result<(), TestError> {
     let hub = build(
         Hub::builder()
             .namespace(named("exact", Namespace::new("/t-0")))
             .namespace(named("tenant", Namespace::dynamic("tenants", tenant)))
             .namespace(named("pattern", Namespace::pattern("^/t-"))),
     );
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    for (namespace, auth, name) in [
-        ("/t-0", r#"{"tenant":"/t-0"}"#, "exact"),
-        ("/t-1", r#"{"tenant":"/t-1"}"#, "tenant"),
-        ("/t-2", r#"{"tenant":"/t-1"}"#, "pattern"),
+    for (namespace, tenant, name) in [
+        ("/t-0", "/t-0", "exact"),
+        ("/t-1", "/t-1", "tenant"),
+        ("/t-2", "/t-1", "pattern"),
     ] {
-        peer.say(&format!("0{namespace},{auth}"));
-        assert!(peer.next().await.starts_with(&format!("0{namespace},")));
-        peer.hears(&format!(r#"2{namespace},["name","{name}"]"#))
-            .await;
+        let auth = json!({"tenant": tenant});
+        let client = connection.join_namespace_with(namespace, &auth).await?;
+        assert_eq!(client.receive::<String>("name").await?, name);
     }
+    Ok(())
 }
 
 #[actix::test]
-async fn what_a_client_sends_waits_for_a_slow_predicate() {
-    tokio::time::pause();
+async fn what_a_client_sends_waits_for_a_slow_predicate() -> Result<(), TestError> {
+    stop_clock();
     let hub = build(Hub::builder().namespace(echoing(Namespace::dynamic("slow", slow))));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/x,");
-    peer.say(r#"2/x,["echo","held"]"#);
+    connection.send_raw("0/x,");
+    connection.send_raw(r#"2/x,["echo","held"]"#);
 
-    assert!(peer.next().await.starts_with("0/x,"));
-    peer.hears(r#"2/x,["echo","held"]"#).await;
+    assert!(connection.next_raw().await?.text.starts_with("0/x,"));
+    connection.expect_raw(r#"2/x,["echo","held"]"#).await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn leaving_and_coming_back_while_the_predicate_is_asked_ends_inside() {
-    tokio::time::pause();
+async fn leaving_and_coming_back_while_the_predicate_is_asked_ends_inside() -> Result<(), TestError>
+{
+    stop_clock();
     let hub = build(Hub::builder().namespace(echoing(Namespace::dynamic("slow", slow))));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/x,");
-    peer.say("1/x,");
-    peer.say("0/x,");
-    peer.say(r#"2/x,["echo",2]"#);
+    connection.send_raw("0/x,");
+    connection.send_raw("1/x,");
+    connection.send_raw("0/x,");
+    connection.send_raw(r#"2/x,["echo",2]"#);
 
-    let (first, second) = (peer.next().await, peer.next().await);
-    assert!(first.starts_with("0/x,") && second.starts_with("0/x,"));
+    let (first, second) = (connection.next_raw().await?, connection.next_raw().await?);
+    assert!(first.text.starts_with("0/x,") && second.text.starts_with("0/x,"));
     assert_ne!(first, second);
-    peer.hears(r#"2/x,["echo",2]"#).await;
+    connection.expect_raw(r#"2/x,["echo",2]"#).await?;
     assert_eq!(hub.stats().sockets, 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_client_that_goes_while_the_predicate_is_asked_leaves_nothing() {
-    tokio::time::pause();
+async fn a_client_that_goes_while_the_predicate_is_asked_leaves_nothing() -> Result<(), TestError> {
+    stop_clock();
     let hub = build(Hub::builder().namespace(Namespace::dynamic("slow", slow)));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/x,");
-    peer.client.disconnected(DisconnectReason::TransportClose);
-    tokio::time::advance(Duration::from_secs(2)).await;
-    tokio::task::yield_now().await;
+    connection.send_raw("0/x,");
+    connection.drop_connection(DisconnectReason::TransportClose);
+    advance(Duration::from_secs(2)).await;
 
     assert_eq!(hub.stats(), Default::default());
+    Ok(())
 }
 
 #[actix::test]
-async fn a_predicate_that_panics_refuses() {
+async fn a_predicate_that_panics_refuses() -> Result<(), TestError> {
     let hub = build(Hub::builder().namespace(Namespace::dynamic("bad", panics)));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/x,");
+    connection.send_raw("0/x,");
 
-    peer.hears(r#"4/x,{"message":"Invalid namespace"}"#).await;
+    connection
+        .expect_raw(r#"4/x,{"message":"Invalid namespace"}"#)
+        .await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn a_child_goes_with_its_last_socket_and_comes_back() {
+async fn a_child_goes_with_its_last_socket_and_comes_back() -> Result<(), TestError> {
     let hub = build(Hub::builder().namespace(Namespace::pattern(ORGS)));
-    let (one, two) = (Peer::open(&hub), Peer::open(&hub));
-    enter(&one, "/org-1").await;
-    enter(&two, "/org-1").await;
+    let (one, two) = (TestConnection::open(&hub), TestConnection::open(&hub));
+    one.join_namespace("/org-1").await?;
+    two.join_namespace("/org-1").await?;
 
-    one.say("1/org-1,");
+    one.send_raw("1/org-1,");
     assert_eq!(hub.stats().children, 1);
-    two.client.disconnected(DisconnectReason::TransportClose);
+    two.drop_connection(DisconnectReason::TransportClose);
     settle().await;
     assert_eq!(hub.stats().children, 0);
 
-    enter(&one, "/org-1").await;
+    one.join_namespace("/org-1").await?;
     assert_eq!(hub.stats().children, 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_refused_socket_leaves_no_child() {
+async fn a_refused_socket_leaves_no_child() -> Result<(), TestError> {
     let refusing = Namespace::pattern(ORGS).middleware(async || Err::<(), _>("no"));
     let hub = build(Hub::builder().namespace(refusing));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0/org-1,");
-    peer.hears(r#"4/org-1,{"message":"no"}"#).await;
+    connection.send_raw("0/org-1,");
+    connection.expect_raw(r#"4/org-1,{"message":"no"}"#).await?;
     settle().await;
 
     assert_eq!(hub.stats().children, 0);
+    Ok(())
 }
 
 #[actix::test]
-async fn empty_children_stay_where_that_is_wanted() {
+async fn empty_children_stay_where_that_is_wanted() -> Result<(), TestError> {
     let config = RouterConfig::default().with_cleanup_empty_children(false);
     let hub = build(
         Hub::builder()
             .config(config)
             .namespace(Namespace::pattern(ORGS)),
     );
-    let peer = Peer::open(&hub);
-    enter(&peer, "/org-1").await;
+    let connection = TestConnection::open(&hub);
+    connection.join_namespace("/org-1").await?;
 
-    peer.say("1/org-1,");
+    connection.send_raw("1/org-1,");
     settle().await;
 
     assert_eq!(hub.stats().children, 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_handle_keeps_its_child_and_reaches_who_comes_later() {
+async fn a_handle_keeps_its_child_and_reaches_who_comes_later() -> Result<(), TestError> {
     let hub = build(Hub::builder().namespace(Namespace::pattern(ORGS)));
     let org = hub.of("/org-7").unwrap();
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    enter(&peer, "/org-7").await;
+    connection.join_namespace("/org-7").await?;
     org.emit("news", &()).unwrap();
-    peer.hears(r#"2/org-7,["news"]"#).await;
-    peer.say("1/org-7,");
-    enter(&peer, "/org-7").await;
+    connection.expect_raw(r#"2/org-7,["news"]"#).await?;
+    connection.send_raw("1/org-7,");
+    connection.join_namespace("/org-7").await?;
     org.emit("news", &()).unwrap();
 
-    peer.hears(r#"2/org-7,["news"]"#).await;
+    connection.expect_raw(r#"2/org-7,["news"]"#).await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn a_parent_reaches_all_its_children_and_no_others() {
+async fn a_parent_reaches_all_its_children_and_no_others() -> Result<(), TestError> {
     let hub = build(
         Hub::builder()
             .namespace(Namespace::new("/"))
             .namespace(echoing(Namespace::pattern(ORGS))),
     );
-    let peers = [Peer::open(&hub), Peer::open(&hub), Peer::open(&hub)];
-    enter(&peers[0], "/org-1").await;
-    enter(&peers[1], "/org-2").await;
-    enter(&peers[2], "/").await;
-    peers[1].say(r#"2/org-2,["join","vip"]"#);
+    let connections = [
+        TestConnection::open(&hub),
+        TestConnection::open(&hub),
+        TestConnection::open(&hub),
+    ];
+    connections[0].join_namespace("/org-1").await?;
+    connections[1].join_namespace("/org-2").await?;
+    connections[2].join_namespace("/").await?;
+    connections[1].send_raw(r#"2/org-2,["join","vip"]"#);
     let parent = hub.parent(ORGS).unwrap();
 
     parent.emit("all", &1).unwrap();
     parent.to("vip").emit("vips", &2).unwrap();
     parent.except("vip").emit("rest", &3).unwrap();
 
-    peers[0].hears(r#"2/org-1,["all",1]"#).await;
-    peers[0].hears(r#"2/org-1,["rest",3]"#).await;
-    peers[1].hears(r#"2/org-2,["all",1]"#).await;
-    peers[1].hears(r#"2/org-2,["vips",2]"#).await;
-    assert!(peers.iter().all(|peer| peer.heard().is_empty()));
+    connections[0].expect_raw(r#"2/org-1,["all",1]"#).await?;
+    connections[0].expect_raw(r#"2/org-1,["rest",3]"#).await?;
+    connections[1].expect_raw(r#"2/org-2,["all",1]"#).await?;
+    connections[1].expect_raw(r#"2/org-2,["vips",2]"#).await?;
+    assert!(
+        connections
+            .iter()
+            .all(|connection| connection.take_raw().is_empty())
+    );
     assert_eq!(parent.children().len(), 2);
     assert_eq!(parent.to("vip").socket_ids().await.len(), 1);
     assert!(hub.parent("nothing").is_none());
+    Ok(())
 }
 
 #[actix::test]
-async fn a_parent_moves_and_disconnects_the_sockets_of_its_children() {
+async fn a_parent_moves_and_disconnects_the_sockets_of_its_children() -> Result<(), TestError> {
     let hub = build(Hub::builder().namespace(Namespace::pattern(ORGS)));
-    let (one, two) = (Peer::open(&hub), Peer::open(&hub));
-    enter(&one, "/org-1").await;
-    enter(&two, "/org-2").await;
+    let (one, two) = (TestConnection::open(&hub), TestConnection::open(&hub));
+    one.join_namespace("/org-1").await?;
+    two.join_namespace("/org-2").await?;
     let parent = hub.parent(ORGS).unwrap();
 
     parent.to(Vec::<String>::new()).join("everyone").await;
     assert_eq!(hub.of("/org-2").unwrap().room_names().len(), 1);
     parent.to("everyone").disconnect(false).await;
 
-    one.hears("1/org-1,").await;
-    two.hears("1/org-2,").await;
+    one.expect_raw("1/org-1,").await?;
+    two.expect_raw("1/org-2,").await?;
+    Ok(())
 }
 
 #[actix::test]
-async fn new_namespaces_are_announced_once_each() {
+async fn new_namespaces_are_announced_once_each() -> Result<(), TestError> {
     let names = Arc::new(Mutex::new(Vec::new()));
     let log = names.clone();
     let hub = build(
@@ -247,18 +269,20 @@ async fn new_namespaces_are_announced_once_each() {
                 log.lock().unwrap().push(namespace.name().to_owned());
             }),
     );
-    let (one, two) = (Peer::open(&hub), Peer::open(&hub));
+    let (one, two) = (TestConnection::open(&hub), TestConnection::open(&hub));
 
-    enter(&one, "/org-1").await;
-    enter(&two, "/org-1").await;
+    one.join_namespace("/org-1").await?;
+    two.join_namespace("/org-1").await?;
     let held = hub.of("/org-2").unwrap();
 
     assert_eq!(*names.lock().unwrap(), ["/org-1", "/org-2"]);
     assert_eq!(held.name(), "/org-2");
+    Ok(())
 }
 
 #[actix::test]
-async fn middlewares_and_connect_handlers_of_a_parent_run_for_each_child() {
+async fn middlewares_and_connect_handlers_of_a_parent_run_for_each_child() -> Result<(), TestError>
+{
     let runs = Arc::new(AtomicUsize::new(0));
     let (a, b) = (runs.clone(), runs.clone());
     let namespace = Namespace::pattern(ORGS)
@@ -271,12 +295,13 @@ async fn middlewares_and_connect_handlers_of_a_parent_run_for_each_child() {
             async {}
         });
     let hub = build(Hub::builder().namespace(namespace));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    enter(&peer, "/org-1").await;
-    enter(&peer, "/org-2").await;
+    connection.join_namespace("/org-1").await?;
+    connection.join_namespace("/org-2").await?;
 
     assert_eq!(runs.load(Ordering::Relaxed), 22);
+    Ok(())
 }
 
 #[test]
@@ -332,22 +357,4 @@ fn named(name: &'static str, namespace: Namespace) -> Namespace {
 
 fn build(builder: HubBuilder) -> Hub {
     builder.build().unwrap()
-}
-
-async fn enter(peer: &Peer, namespace: &str) {
-    let prefix = if namespace == "/" {
-        String::new()
-    } else {
-        format!("{namespace},")
-    };
-    peer.say(&format!("0{prefix}"));
-    let answer = peer.next().await;
-    assert!(answer.starts_with(&format!("0{prefix}{{")), "{answer}");
-}
-
-/// Lets actors stop: their socket is held until then.
-async fn settle() {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
 }

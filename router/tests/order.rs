@@ -1,13 +1,10 @@
 //! Events are handled in order, one at a time, and what a handler does takes effect in order.
 
-mod peer;
+use std::time::Duration;
 
-use std::time::{Duration, SystemTime};
-
-use peer::Peer;
 use sockeye_router::{
-    Ack, Args, DisconnectReason, EmitError, Handshake, Hub, Namespace, Reply, RouterConfig,
-    SocketRef,
+    Ack, Args, DisconnectReason, EmitError, Hub, Namespace, Reply, RouterConfig, SocketRef,
+    testing::{Ending, TestClient, TestConnection, TestError, settle, stop_clock},
 };
 use tokio::time::sleep;
 
@@ -15,116 +12,113 @@ fn hub(namespace: Namespace) -> Hub {
     Hub::builder().namespace(namespace).build().unwrap()
 }
 
-#[actix::test]
-async fn events_behind_a_slow_handler_stay_in_order() {
-    tokio::time::pause();
-    async fn echo(socket: SocketRef, Args((number,)): Args<(u64,)>) {
-        // Earlier events take longer.
-        sleep(Duration::from_millis(100 - number)).await;
-        socket.emit("echo", &number).unwrap();
-    }
-    let hub = hub(Namespace::new("/").on("echo", echo));
-    let peer = Peer::connect(&hub).await;
-
-    for number in 0..100 {
-        peer.say(&format!(r#"2["echo",{number}]"#));
-    }
-
-    for number in 0..100 {
-        peer.hears(&format!(r#"2["echo",{number}]"#)).await;
-    }
-}
-
-#[actix::test]
-async fn concurrent_handlers_may_overlap() {
-    tokio::time::pause();
-    async fn echo(socket: SocketRef, Args((number,)): Args<(u64,)>) {
-        sleep(Duration::from_millis(100 - number)).await;
-        socket.emit("echo", &number).unwrap();
-    }
-    let hub = hub(Namespace::new("/").on_concurrent("echo", echo));
-    let peer = Peer::connect(&hub).await;
-
-    peer.say(r#"2["echo",1]"#);
-    peer.say(r#"2["echo",90]"#);
-
-    peer.hears(r#"2["echo",90]"#).await;
-    peer.hears(r#"2["echo",1]"#).await;
-}
-
-#[actix::test]
-async fn reading_stops_when_a_handler_falls_behind_and_goes_on_after() {
-    tokio::time::pause();
-    async fn slow(socket: SocketRef, Args((number,)): Args<(u64,)>) {
-        sleep(Duration::from_millis(10)).await;
-        socket.emit("done", &number).unwrap();
-    }
-    let hub = Hub::builder()
-        .config(RouterConfig::default().with_inbound_queue(4))
-        .namespace(Namespace::new("/").on("slow", slow))
+fn hub_with_queue(events: usize, namespace: Namespace) -> Hub {
+    Hub::builder()
+        .config(RouterConfig::default().with_inbound_queue(events))
+        .namespace(namespace)
         .build()
-        .unwrap();
-    let peer = Peer::connect(&hub).await;
+        .unwrap()
+}
+
+/// Takes longer for smaller numbers.
+async fn echo_late(socket: SocketRef, Args((number,)): Args<(u64,)>) {
+    sleep(Duration::from_millis(100 - number)).await;
+    socket.emit("echo", &number).unwrap();
+}
+
+async fn ask(socket: SocketRef) {
+    let (answer,): (u32,) = socket.emit_with_ack("how many", &()).await.unwrap();
+    socket.emit("so many", &answer).unwrap();
+}
+
+#[actix::test]
+async fn events_behind_a_slow_handler_stay_in_order() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(Namespace::new("/").on("echo", echo_late));
+    let client = TestClient::connect(&hub, "/").await?;
+
+    for number in 0..100 {
+        client.emit("echo", &number)?;
+    }
+
+    for number in 0..100 {
+        assert_eq!(client.receive::<u64>("echo").await?, number);
+    }
+    Ok(())
+}
+
+#[actix::test]
+async fn concurrent_handlers_may_overlap() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(Namespace::new("/").on_concurrent("echo", echo_late));
+    let client = TestClient::connect(&hub, "/").await?;
+
+    client.emit("echo", &1)?;
+    client.emit("echo", &90)?;
+
+    assert_eq!(client.receive::<u64>("echo").await?, 90);
+    assert_eq!(client.receive::<u64>("echo").await?, 1);
+    Ok(())
+}
+
+#[actix::test]
+async fn reading_stops_when_a_handler_falls_behind_and_goes_on_after() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub_with_queue(4, Namespace::new("/").on("echo", echo_late));
+    let client = TestClient::connect(&hub, "/").await?;
 
     for number in 0..4 {
-        peer.say(&format!(r#"2["slow",{number}]"#));
-        assert!(!peer.is_paused());
+        client.emit("echo", &number)?;
+        assert!(!client.is_reading_paused());
     }
-    peer.say(r#"2["slow",4]"#);
+    client.emit("echo", &4)?;
 
-    assert!(peer.is_paused());
+    assert!(client.is_reading_paused());
     for number in 0..5 {
-        peer.hears(&format!(r#"2["done",{number}]"#)).await;
+        assert_eq!(client.receive::<u64>("echo").await?, number);
     }
-    assert!(!peer.is_paused());
+    assert!(!client.is_reading_paused());
+    Ok(())
 }
 
 #[actix::test]
-async fn a_handler_may_wait_for_an_ack_of_its_own_client() {
-    async fn ask(socket: SocketRef) {
-        let (answer,): (u32,) = socket.emit_with_ack("how many", &()).await.unwrap();
-        socket.emit("so many", &answer).unwrap();
-    }
+async fn a_handler_may_wait_for_an_ack_of_its_own_client() -> Result<(), TestError> {
     let hub = hub(Namespace::new("/").on("ask", ask));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["ask"]"#);
-    peer.hears(r#"20["how many"]"#).await;
-    peer.say("30[3]");
+    client.emit("ask", &())?;
+    let request = client.receive_request::<()>("how many").await?;
+    request.ack(&3)?;
 
-    peer.hears(r#"2["so many",3]"#).await;
+    assert_eq!(client.receive::<u32>("so many").await?, 3);
+    Ok(())
 }
 
 #[actix::test]
-async fn an_awaited_ack_is_read_past_a_full_queue() {
-    async fn ask(socket: SocketRef) {
-        let (answer,): (u32,) = socket.emit_with_ack("how many", &()).await.unwrap();
-        socket.emit("so many", &answer).unwrap();
-    }
+async fn an_awaited_ack_is_read_past_a_full_queue() -> Result<(), TestError> {
     async fn other() {}
-    let hub = Hub::builder()
-        .config(RouterConfig::default().with_inbound_queue(2))
-        .namespace(Namespace::new("/").on("ask", ask).on("other", other))
-        .build()
-        .unwrap();
-    let peer = Peer::connect(&hub).await;
+    let namespace = Namespace::new("/").on("ask", ask).on("other", other);
+    let hub = hub_with_queue(2, namespace);
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["ask"]"#);
-    peer.hears(r#"20["how many"]"#).await;
+    client.emit("ask", &())?;
+    client.receive_request::<()>("how many").await?;
     for _ in 0..7 {
-        peer.say(r#"2["other"]"#);
-        assert!(!peer.is_paused());
+        client.emit("other", &())?;
+        assert!(!client.is_reading_paused());
     }
-    peer.say(r#"2["other"]"#);
-    assert!(peer.is_paused());
-    peer.say("30[3]");
+    client.emit("other", &())?;
+    assert!(client.is_reading_paused());
+    // The transport had read it before.
+    client.send_raw("30[3]");
 
-    peer.hears(r#"2["so many",3]"#).await;
-    assert!(!peer.is_paused());
+    assert_eq!(client.receive::<u32>("so many").await?, 3);
+    assert!(!client.is_reading_paused());
+    Ok(())
 }
 
 #[actix::test]
-async fn joining_then_broadcasting_reaches_the_joiner_in_order() {
+async fn joining_then_broadcasting_reaches_the_joiner_in_order() -> Result<(), TestError> {
     async fn go(socket: SocketRef) {
         socket.join("a").await;
         socket.namespace().to("a").emit("n", &1).unwrap();
@@ -134,17 +128,19 @@ async fn joining_then_broadcasting_reaches_the_joiner_in_order() {
         socket.emit("n", &4).unwrap();
     }
     let hub = hub(Namespace::new("/").on("go", go));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["go"]"#);
+    client.emit("go", &())?;
 
     for number in [1, 2, 4] {
-        peer.hears(&format!(r#"2["n",{number}]"#)).await;
+        assert_eq!(client.receive::<u32>("n").await?, number);
     }
+    client.expect_nothing().await
 }
 
 #[actix::test]
-async fn an_event_in_the_same_breath_as_the_connection_is_handled_after_it() {
+async fn an_event_in_the_same_breath_as_the_connection_is_handled_after_it() -> Result<(), TestError>
+{
     async fn hello(socket: SocketRef) {
         socket.emit("hello", &()).unwrap();
     }
@@ -158,36 +154,36 @@ async fn an_event_in_the_same_breath_as_the_connection_is_handled_after_it() {
         .middleware(slow)
         .on_connect(hello)
         .on("echo", echo));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0");
-    peer.say(r#"27["echo","x"]"#);
+    connection.send_raw("0");
+    connection.send_raw(r#"27["echo","x"]"#);
 
-    assert!(peer.next().await.starts_with("0{"));
-    peer.hears(r#"2["hello"]"#).await;
-    peer.hears(r#"37["x"]"#).await;
+    assert!(connection.next_raw().await?.text.starts_with("0{"));
+    connection.expect_raw(r#"2["hello"]"#).await?;
+    connection.expect_raw(r#"37["x"]"#).await
 }
 
 #[actix::test]
-async fn a_socket_sees_nothing_before_its_connect_packet() {
+async fn a_socket_sees_nothing_before_its_connect_packet() -> Result<(), TestError> {
     async fn eager(socket: SocketRef) {
         socket.join("a").await;
         socket.emit("early", &1).unwrap();
         socket.namespace().to("a").emit("too early", &()).unwrap();
     }
     let hub = hub(Namespace::new("/").middleware(eager));
-    let peer = Peer::open(&hub);
+    let connection = TestConnection::open(&hub);
 
-    peer.say("0");
-    assert!(peer.next().await.starts_with("0{"));
-    peer.hears(r#"2["early",1]"#).await;
+    connection.send_raw("0");
+    assert!(connection.next_raw().await?.text.starts_with("0{"));
+    connection.expect_raw(r#"2["early",1]"#).await?;
     hub.of("/").unwrap().to("a").emit("in time", &()).unwrap();
 
-    peer.hears(r#"2["in time"]"#).await;
+    connection.expect_raw(r#"2["in time"]"#).await
 }
 
 #[actix::test]
-async fn a_thousand_emits_of_one_handler_all_arrive() {
+async fn a_thousand_emits_of_one_handler_all_arrive() -> Result<(), TestError> {
     async fn burst(socket: SocketRef, ack: Ack) {
         for number in 0..1000 {
             socket.emit("n", &number).unwrap();
@@ -195,64 +191,65 @@ async fn a_thousand_emits_of_one_handler_all_arrive() {
         ack.send(&"done").unwrap();
     }
     let hub = hub(Namespace::new("/").on("burst", burst));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"20["burst"]"#);
+    client.send_raw(r#"20["burst"]"#);
 
-    let heard = peer.heard();
+    let heard = client.take_raw();
     assert_eq!(heard.len(), 1001);
     assert_eq!(heard[999], r#"2["n",999]"#);
     assert_eq!(heard[1000], r#"30["done"]"#);
+    Ok(())
 }
 
 #[actix::test]
-async fn nothing_is_sent_after_a_socket_disconnects_itself() {
+async fn nothing_is_sent_after_a_socket_disconnects_itself() -> Result<(), TestError> {
     async fn bye(socket: SocketRef) {
         socket.emit("bye", &"before").unwrap();
         socket.disconnect(false).await;
         assert!(socket.emit("bye", &"after").is_err());
     }
     let hub = hub(Namespace::new("/").on("bye", bye));
-    let peer = Peer::connect(&hub).await;
+    let client = TestClient::connect(&hub, "/").await?;
 
-    peer.say(r#"2["bye"]"#);
+    client.emit("bye", &())?;
 
-    assert_eq!(peer.heard(), [r#"2["bye","before"]"#, "1"]);
+    assert_eq!(client.disconnected().await?, Ending::ByServer);
+    assert_eq!(client.take_raw(), [r#"2["bye","before"]"#, "1"]);
+    Ok(())
 }
 
 #[actix::test]
-async fn an_emit_that_waits_goes_at_the_pace_of_its_reader() {
+async fn an_emit_that_waits_goes_at_the_pace_of_its_reader() -> Result<(), TestError> {
     async fn flood(socket: SocketRef) -> Result<(), EmitError> {
         for n in 0..1000 {
             socket.emit_when_ready("n", &n).await?;
         }
         socket.emit("end", &())
     }
-    tokio::time::pause();
+    stop_clock();
     let hub = hub(Namespace::new("/").on("flood", flood));
-    let peer = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 7);
-    peer.say("0");
-    peer.next().await;
+    let client = TestClient::builder(&hub).queue(7).connect().await?;
 
-    peer.say(r#"2["flood"]"#);
+    client.emit("flood", &())?;
 
     for n in 0..1000 {
-        peer.hears(&format!(r#"2["n",{n}]"#)).await;
+        assert_eq!(client.next_event().await?.args::<u32>()?, n);
     }
-    peer.hears(r#"2["end"]"#).await;
+    client.receive("end").await
 }
 
 #[actix::test]
-async fn an_emit_that_waits_ends_with_its_socket() {
-    tokio::time::pause();
+async fn an_emit_that_waits_ends_with_its_socket() -> Result<(), TestError> {
+    stop_clock();
     let hub = hub(Namespace::new("/"));
-    let peer = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 1);
-    peer.say("0");
-    let socket = hub.of("/").unwrap().sockets().remove(0);
+    let client = TestClient::connect(&hub, "/").await?;
+    client.set_queue(0);
 
-    let waiting = actix::spawn(socket.emit_when_ready("late", &()));
-    tokio::task::yield_now().await;
-    peer.client.disconnected(DisconnectReason::TransportClose);
+    let waiting = actix::spawn(client.socket().unwrap().emit_when_ready("late", &()));
+    settle().await;
+    client.drop_connection(DisconnectReason::TransportClose);
 
     assert!(matches!(waiting.await.unwrap(), Err(EmitError::Closed)));
+    Ok(())
 }

@@ -1,14 +1,10 @@
 //! Who receives a broadcast, on one thread and on several.
 
-mod peer;
-
-use std::time::SystemTime;
-
 use actix::Arbiter;
-use peer::Peer;
 use sockeye_router::{
-    Args, ArgsList, Broadcast, DisconnectReason, EmitError, Empty, GetMembers, GetRooms, Handshake,
-    Hub, Join, Namespace, RawArgs, RouterConfig, SocketRef,
+    Args, ArgsList, Broadcast, DisconnectReason, EmitError, Empty, GetMembers, GetRooms, Hub, Join,
+    Namespace, RawArgs, RouterConfig, SocketRef,
+    testing::{TestClient, TestError},
 };
 use tokio::sync::oneshot;
 
@@ -25,21 +21,18 @@ async fn say(socket: SocketRef, Args((room, text)): Args<(String, String)>) {
     socket.to(room).emit("said", &text).unwrap();
 }
 
-async fn member(hub: &Hub, rooms: &[&str]) -> Peer {
-    let peer = Peer::connect(hub).await;
-    peer.say(&format!(
-        r#"2["join",{}]"#,
-        serde_json::to_string(rooms).unwrap()
-    ));
-    peer
+async fn member(hub: &Hub, rooms: &[&str]) -> Result<TestClient, TestError> {
+    let client = TestClient::connect(hub, "/").await?;
+    client.emit("join", &rooms)?;
+    Ok(client)
 }
 
 #[actix::test]
-async fn a_socket_in_several_rooms_gets_one_copy() {
+async fn a_socket_in_several_rooms_gets_one_copy() -> Result<(), TestError> {
     let hub = hub();
-    let both = member(&hub, &["a", "b"]).await;
-    let one = member(&hub, &["b"]).await;
-    let none = member(&hub, &[]).await;
+    let both = member(&hub, &["a", "b"]).await?;
+    let one = member(&hub, &["b"]).await?;
+    let none = member(&hub, &[]).await?;
     let namespace = hub.of("/").unwrap();
 
     let reached = namespace
@@ -50,16 +43,17 @@ async fn a_socket_in_several_rooms_gets_one_copy() {
         .unwrap();
 
     assert_eq!(reached, 2);
-    assert_eq!(both.heard(), [r#"2["x",1]"#]);
-    assert_eq!(one.heard(), [r#"2["x",1]"#]);
-    assert!(none.heard().is_empty());
+    assert_eq!(both.take_raw(), [r#"2["x",1]"#]);
+    assert_eq!(one.take_raw(), [r#"2["x",1]"#]);
+    assert!(none.take_raw().is_empty());
+    Ok(())
 }
 
 #[actix::test]
-async fn exceptions_win_and_no_room_means_everyone() {
+async fn exceptions_win_and_no_room_means_everyone() -> Result<(), TestError> {
     let hub = hub();
-    let a = member(&hub, &["a"]).await;
-    let b = member(&hub, &["a", "b"]).await;
+    let a = member(&hub, &["a"]).await?;
+    let b = member(&hub, &["a", "b"]).await?;
     let namespace = hub.of("/").unwrap();
 
     namespace.to("a").except("b").emit("x", &()).unwrap();
@@ -69,19 +63,20 @@ async fn exceptions_win_and_no_room_means_everyone() {
         .emit("z", &ArgsList(vec![1, 2]))
         .unwrap();
 
-    assert_eq!(a.heard(), [r#"2["x"]"#, r#"2["y"]"#, r#"2["z",1,2]"#]);
-    assert_eq!(b.heard(), [r#"2["z",1,2]"#]);
+    assert_eq!(a.take_raw(), [r#"2["x"]"#, r#"2["y"]"#, r#"2["z",1,2]"#]);
+    assert_eq!(b.take_raw(), [r#"2["z",1,2]"#]);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_sender_is_left_out_and_its_id_is_a_room() {
+async fn a_sender_is_left_out_and_its_id_is_a_room() -> Result<(), TestError> {
     let hub = hub();
-    let a = member(&hub, &["a"]).await;
-    let b = member(&hub, &["a"]).await;
+    let a = member(&hub, &["a"]).await?;
+    let b = member(&hub, &["a"]).await?;
     let namespace = hub.of("/").unwrap();
     let ids = namespace.to("a").socket_ids().await;
 
-    a.say(r#"2["say","a","hi"]"#);
+    a.emit("say", &("a", "hi"))?;
     for id in &ids {
         namespace.to(id.as_str()).emit("you", &id.as_str()).unwrap();
     }
@@ -93,34 +88,36 @@ async fn a_sender_is_left_out_and_its_id_is_a_room() {
         .unwrap();
 
     assert_eq!(ids.len(), 2);
-    assert_eq!(a.heard().len(), 1);
-    assert_eq!(b.heard()[0], r#"2["said","hi"]"#);
+    assert_eq!(a.take_raw().len(), 1);
+    assert_eq!(b.take_raw()[0], r#"2["said","hi"]"#);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_member_that_never_reads_is_dropped_and_the_others_get_everything() {
+async fn a_member_that_never_reads_is_dropped_and_the_others_get_everything()
+-> Result<(), TestError> {
     let hub = hub();
-    let slow = Peer::open_with(&hub, Handshake::new(SystemTime::UNIX_EPOCH), 3);
-    slow.say("0");
-    let quick = Peer::connect(&hub).await;
+    let slow = TestClient::builder(&hub).queue(2).connect().await?;
+    let quick = TestClient::connect(&hub, "/").await?;
     let namespace = hub.of("/").unwrap();
 
     for number in 0..10 {
         namespace.emit("n", &number).unwrap();
     }
 
-    assert_eq!(slow.closed(), Some(DisconnectReason::SlowConsumer));
-    assert_eq!(quick.heard().len(), 10);
+    assert_eq!(slow.close_reason(), Some(DisconnectReason::SlowConsumer));
+    assert_eq!(quick.take_raw().len(), 10);
     assert_eq!(hub.stats().sockets, 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn rooms_and_sockets_answer_as_actors() {
+async fn rooms_and_sockets_answer_as_actors() -> Result<(), TestError> {
     let hub = hub();
-    let a = member(&hub, &["a"]).await;
+    let a = member(&hub, &["a"]).await?;
     let namespace = hub.of("/").unwrap();
     let room = namespace.room("b");
-    let socket = namespace.sockets().remove(0);
+    let socket = a.socket().unwrap();
     let addr = socket.addr().unwrap();
     let args = RawArgs::encode(&("x", 1)).unwrap();
 
@@ -148,16 +145,17 @@ async fn rooms_and_sockets_answer_as_actors() {
     );
     assert_eq!(members, [socket.id()]);
     assert_eq!(reached.unwrap(), 1);
-    assert_eq!(a.heard(), [r#"2["news","x",1]"#]);
+    assert_eq!(a.take_raw(), [r#"2["news","x",1]"#]);
     assert!(!socket.is_in("b"));
     assert_eq!(namespace.room("b"), room);
+    Ok(())
 }
 
 #[actix::test]
-async fn many_sockets_can_be_moved_and_disconnected_together() {
+async fn many_sockets_can_be_moved_and_disconnected_together() -> Result<(), TestError> {
     let hub = hub();
-    let a = member(&hub, &["a"]).await;
-    let b = member(&hub, &["b"]).await;
+    let a = member(&hub, &["a"]).await?;
+    let b = member(&hub, &["b"]).await?;
     let namespace = hub.of("/").unwrap();
 
     namespace.to("a").join(["c", "d"]).await;
@@ -167,29 +165,31 @@ async fn many_sockets_can_be_moved_and_disconnected_together() {
     namespace.to("d").disconnect(true).await;
 
     assert_eq!(left, 0);
-    assert_eq!(a.heard(), [r#"2["c"]"#, "1"]);
-    assert_eq!(a.closed(), Some(DisconnectReason::ForcedClose));
-    assert!(b.closed().is_none());
+    assert_eq!(a.take_raw(), [r#"2["c"]"#, "1"]);
+    assert_eq!(a.close_reason(), Some(DisconnectReason::ForcedClose));
+    assert!(b.close_reason().is_none());
     assert_eq!(hub.stats().rooms, 1);
+    Ok(())
 }
 
 #[actix::test]
-async fn rooms_beyond_the_limit_are_not_joined() {
+async fn rooms_beyond_the_limit_are_not_joined() -> Result<(), TestError> {
     let hub = Hub::builder()
         .config(RouterConfig::default().with_rooms_per_socket(2))
         .namespace(Namespace::new("/"))
         .build()
         .unwrap();
-    let _peer = Peer::connect(&hub).await;
-    let socket = hub.of("/").unwrap().sockets().remove(0);
+    let client = TestClient::connect(&hub, "/").await?;
+    let socket = client.socket().unwrap();
 
     socket.join(["a", "b", "c", "a"]).await;
 
     assert_eq!(socket.rooms().len(), 2);
+    Ok(())
 }
 
 #[actix::test]
-async fn a_broadcast_reaches_other_threads_in_order() {
+async fn a_broadcast_reaches_other_threads_in_order() -> Result<(), TestError> {
     let hub = hub();
     let there = Arbiter::new();
     let (heard, received) = oneshot::channel();
@@ -197,18 +197,17 @@ async fn a_broadcast_reaches_other_threads_in_order() {
     let other = hub.clone();
     there.spawn_fn(move || {
         actix_rt::spawn(async move {
-            let peer = member(&other, &["a"]).await;
-            let only = other.of("/").unwrap().sockets().remove(0);
-            ready.send(only).unwrap();
+            let client = member(&other, &["a"]).await.unwrap();
+            ready.send(client.socket().unwrap()).unwrap();
             let mut all = Vec::new();
             for _ in 0..201 {
-                all.push(peer.next().await);
+                all.push(client.next_raw().await.unwrap());
             }
             heard.send(all).unwrap();
         });
     });
     let remote = connected.await.unwrap();
-    let here = member(&hub, &["a"]).await;
+    let here = member(&hub, &["a"]).await?;
     let namespace = hub.of("/").unwrap();
 
     let counted = namespace.to("a").emit_counted("first", &()).await.unwrap();
@@ -223,13 +222,14 @@ async fn a_broadcast_reaches_other_threads_in_order() {
         assert_eq!(all[1 + 2 * number], format!(r#"2["all",{number}]"#));
         assert_eq!(all[2 + 2 * number], format!(r#"2["one",{number}]"#));
     }
-    assert_eq!(here.heard().len(), 101);
+    assert_eq!(here.take_raw().len(), 101);
     there.stop();
     there.join().unwrap();
+    Ok(())
 }
 
 #[actix::test]
-async fn a_thread_that_has_fallen_behind_is_told_apart() {
+async fn a_thread_that_has_fallen_behind_is_told_apart() -> Result<(), TestError> {
     let hub = Hub::builder()
         .config(RouterConfig::default().with_courier_mailbox(2))
         .namespace(Namespace::new("/"))
@@ -241,7 +241,7 @@ async fn a_thread_that_has_fallen_behind_is_told_apart() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     there.spawn_fn(move || {
         actix_rt::spawn(async move {
-            let _peer = Peer::connect(&other).await;
+            let _client = TestClient::connect(&other, "/").await.unwrap();
             ready.send(()).unwrap();
             // The whole thread waits here.
             held.recv().unwrap();
@@ -261,4 +261,5 @@ async fn a_thread_that_has_fallen_behind_is_told_apart() {
     release.send(()).unwrap();
     there.stop();
     there.join().unwrap();
+    Ok(())
 }

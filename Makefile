@@ -34,10 +34,10 @@ test-e2e: release tests/e2e/node_modules chromium
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features sockeye/testing --no-deps --document-private-items
 
 doc:
-	cargo doc --workspace --no-deps --open
+	cargo doc --workspace --features sockeye/testing --no-deps --open
 
 # make fuzz TARGET=engine_payload SECONDS=60 (needs a nightly toolchain and cargo-fuzz)
 fuzz:

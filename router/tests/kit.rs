@@ -379,3 +379,11 @@ async fn what_is_under_way_happens_before_silence_is_stated() -> Result<(), Test
     assert_eq!(ann.next_event().await?.raw_args(), &RawArgs::default());
     Ok(())
 }
+
+#[test]
+#[should_panic(expected = "use `#[actix::test]`")]
+fn elsewhere_than_on_an_arbiter_it_says_what_to_do() {
+    let hub = hub(Namespace::new("/"));
+
+    let _ = TestConnection::open(&hub);
+}

@@ -3,6 +3,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use actix_rt::Arbiter;
 use serde::Serialize;
 
 use super::{TestClient, TestConnection, TestError, line::Line};
@@ -96,6 +97,10 @@ impl TestClientBuilder {
     ///
     /// When the namespace refuses ([`TestError::refusal`]), the connection is closed, there is no
     /// answer, or the `auth` is no object.
+    ///
+    /// # Panics
+    ///
+    /// Outside of an actix arbiter, which `#[actix::test]` provides.
     #[track_caller]
     pub fn connect(self) -> impl Future<Output = Result<TestClient, TestError>> {
         let at = Location::caller();
@@ -109,9 +114,16 @@ impl TestClientBuilder {
 
     /// Opens the connection and asks for nothing, to speak the protocol by hand.
     ///
-    /// Must be called on an actix arbiter, as in `#[actix::test]`.
+    /// # Panics
+    ///
+    /// Outside of an actix arbiter, which `#[actix::test]` provides.
     #[must_use]
+    #[track_caller]
     pub fn open(&self) -> TestConnection {
+        assert!(
+            Arbiter::try_current().is_some(),
+            "a test client needs an actix arbiter: use `#[actix::test]`, not `#[tokio::test]`"
+        );
         let mut handshake = Handshake::new(SystemTime::now())
             .with_headers(self.headers.iter().map(|(name, value)| (name, value)))
             .with_query(self.query.iter().cloned())

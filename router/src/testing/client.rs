@@ -4,11 +4,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use sockeye_protocol::socket::encode;
 
 use super::{
-    Incoming, Request, TestClientBuilder, TestConnection, TestError, TestErrorKind, clock,
+    Ending, Incoming, Request, TestClientBuilder, TestConnection, TestError, TestErrorKind, clock,
     line::Member,
     packet::{Content, Packet, ShownArgs},
 };
-use crate::{DisconnectReason, Hub, Prepared, RawArgs, Sid, SocketRef};
+use crate::{Hub, Prepared, RawArgs, Sid, SocketRef};
 
 /// A client of a namespace, in the same process: what it emits goes straight to the router, what
 /// it hears waits in order until the test takes it.
@@ -32,11 +32,13 @@ impl TestClient {
 
     /// Connects to a namespace with nothing to show.
     ///
-    /// Must be awaited on an actix arbiter, as in `#[actix::test]`.
-    ///
     /// # Errors
     ///
     /// As of [`TestClientBuilder::connect`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of an actix arbiter, which `#[actix::test]` provides.
     #[track_caller]
     pub fn connect(
         hub: &Hub,
@@ -82,7 +84,8 @@ impl TestClient {
 
     /// Emits an event: a tuple is the list of arguments, anything else is one argument.
     ///
-    /// Handlers that need not wait have run when it returns.
+    /// Handlers that need not wait have run when it returns, unless
+    /// [reading is paused](TestConnection::is_reading_paused).
     ///
     /// # Errors
     ///
@@ -330,39 +333,5 @@ impl fmt::Debug for TestClient {
             .field("heard", &self.heard())
             .field("ending", &self.member.ending.get())
             .finish_non_exhaustive()
-    }
-}
-
-/// How a [`TestClient`] came to be disconnected, as it sees it itself.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Ending {
-    /// The server sent it away from the namespace: `io server disconnect`.
-    ByServer,
-    /// It left: `io client disconnect`.
-    ByClient,
-    /// The connection ended: `transport close`, for a reason that only the server knows.
-    Closed(DisconnectReason),
-}
-
-impl Ending {
-    /// Returns the text that `socket.io-client` gives to `disconnect` listeners.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ByServer => "io server disconnect",
-            Self::ByClient => "io client disconnect",
-            Self::Closed(_) => "transport close",
-        }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())?;
-        match self {
-            Self::Closed(reason) => write!(f, " ({reason})"),
-            Self::ByServer | Self::ByClient => Ok(()),
-        }
     }
 }

@@ -28,8 +28,11 @@ impl TestConnection {
 
     /// Opens a connection that has asked for nothing yet.
     ///
-    /// Must be called on an actix arbiter, as in `#[actix::test]`.
+    /// # Panics
+    ///
+    /// Outside of an actix arbiter, which `#[actix::test]` provides.
     #[must_use]
+    #[track_caller]
     pub fn open(hub: &Hub) -> Self {
         TestClientBuilder::new(hub).open()
     }

@@ -9,8 +9,7 @@ use sockeye_protocol::Message;
 use tokio::sync::Notify;
 
 use super::{
-    client::Ending,
-    clock,
+    Ending, clock,
     packet::{Content, Packet},
 };
 use crate::{Client, DisconnectReason, Outlet, OutletError, Prepared};

@@ -51,6 +51,7 @@ mod builder;
 mod client;
 mod clock;
 mod connection;
+mod ending;
 mod error;
 mod incoming;
 mod line;
@@ -58,9 +59,10 @@ mod packet;
 
 pub use self::{
     builder::TestClientBuilder,
-    client::{Ending, TestClient},
+    client::TestClient,
     clock::{advance, settle, stop_clock},
     connection::TestConnection,
+    ending::Ending,
     error::{TestError, TestErrorKind},
     incoming::{Incoming, Request},
     packet::RawPacket,

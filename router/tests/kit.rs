@@ -143,6 +143,7 @@ async fn the_handshake_is_the_tests() -> Result<(), TestError> {
         .query("k", "v")
         .address("192.0.2.1")
         .secure(true)
+        .extension(7_u8)
         .connect()
         .await?;
 
@@ -152,6 +153,7 @@ async fn the_handshake_is_the_tests() -> Result<(), TestError> {
     assert!(handshake.is_cross_domain() && handshake.is_secure());
     assert_eq!(handshake.query("k"), Some("v"));
     assert_eq!(handshake.address(), Some("192.0.2.1"));
+    assert_eq!(handshake.extension(), Some(&7_u8));
     Ok(())
 }
 
@@ -235,6 +237,30 @@ async fn a_client_that_does_not_read_is_a_slow_consumer() -> Result<(), TestErro
     assert!(over.to_string().contains("closed: slow consumer"), "{over}");
     let unsent = slow.emit("n", &()).unwrap_err();
     assert_eq!(unsent.kind(), TestErrorKind::Unsendable);
+    Ok(())
+}
+
+#[actix::test]
+async fn what_waits_for_room_comes_as_the_test_takes() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(Namespace::new("/"));
+    let client = TestClient::builder(&hub).queue(1).connect().await?;
+    let socket = client.socket().unwrap();
+    let start = Instant::now();
+
+    let sent = [1, 2, 3].map(|number| actix::spawn(socket.emit_when_ready("n", &number)));
+    settle().await;
+
+    assert_eq!(client.heard(), ["n"]);
+    assert_eq!(client.receive::<u32>("n").await?, 1);
+    assert_eq!(client.take_raw(), [r#"2["n",2]"#]);
+    assert_eq!(client.heard(), ["n"]);
+    client.set_queue(2);
+    assert_eq!(client.receive::<u32>("n").await?, 3);
+    for sent in sent {
+        sent.await.unwrap().unwrap();
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
     Ok(())
 }
 

@@ -19,8 +19,8 @@ pub struct TestClientBuilder {
     auth: Option<Result<String, String>>,
     headers: Vec<(String, String)>,
     query: Vec<(String, String)>,
-    address: Option<String>,
-    secure: bool,
+    /// All else that the client says when it opens the connection.
+    handshake: Handshake,
     queue: usize,
     patience: Option<Duration>,
 }
@@ -33,8 +33,7 @@ impl TestClientBuilder {
             auth: None,
             headers: Vec::new(),
             query: Vec::new(),
-            address: None,
-            secure: false,
+            handshake: Handshake::new(SystemTime::now()).with_url("/socket.io/"),
             queue: usize::MAX,
             patience: None,
         }
@@ -66,13 +65,19 @@ impl TestClientBuilder {
 
     /// Sets the client's address; it has none by default.
     pub fn address(mut self, address: impl Into<String>) -> Self {
-        self.address = Some(address.into());
+        self.handshake = self.handshake.with_address(address);
         self
     }
 
     /// Sets whether the connection counts as encrypted; it doesn't by default.
     pub fn secure(mut self, secure: bool) -> Self {
-        self.secure = secure;
+        self.handshake = self.handshake.with_secure(secure);
+        self
+    }
+
+    /// Adds a value that an application in front would have put into the handshake.
+    pub fn extension<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.handshake = self.handshake.with_extension(value);
         self
     }
 
@@ -124,14 +129,11 @@ impl TestClientBuilder {
             Arbiter::try_current().is_some(),
             "a test client needs an actix arbiter: use `#[actix::test]`, not `#[tokio::test]`"
         );
-        let mut handshake = Handshake::new(SystemTime::now())
-            .with_headers(self.headers.iter().map(|(name, value)| (name, value)))
-            .with_query(self.query.iter().cloned())
-            .with_url("/socket.io/")
-            .with_secure(self.secure);
-        if let Some(address) = &self.address {
-            handshake = handshake.with_address(address);
-        }
+        let headers = self.headers.iter().map(|(name, value)| (name, value));
+        let handshake = self.handshake.clone();
+        let handshake = handshake
+            .with_headers(headers)
+            .with_query(self.query.iter().cloned());
         let line = Line::new(self.queue, self.patience, |outlet| {
             Client::new(&self.hub, outlet, handshake)
         });

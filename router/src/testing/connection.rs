@@ -109,14 +109,15 @@ impl TestConnection {
     /// Takes all packets that have come and were not taken.
     #[must_use]
     pub fn take_raw(&self) -> Vec<RawPacket> {
-        let mut heard = self.line.far.heard.borrow_mut();
-        heard.drain(..).map(|packet| packet.raw).collect()
+        let heard = self.line.far.take_all();
+        heard.into_iter().map(|packet| packet.raw).collect()
     }
 
     /// Sets how many packets may wait for the test to take them.
     ///
     /// One more finds the queue full, as of a client that doesn't read: a broadcast makes the
-    /// router disconnect it as a slow consumer, an emit to it fails, a volatile packet is lost.
+    /// router disconnect it as a slow consumer, an emit to it fails or waits until the test has
+    /// taken some, a volatile packet is lost.
     pub fn set_queue(&self, packets: usize) {
         self.line.far.set_room(packets);
     }

@@ -31,6 +31,8 @@ pub(super) struct FarEnd {
     /// What was sent while the router didn't want to read.
     held: RefCell<VecDeque<Message>>,
     room: Cell<usize>,
+    /// What to call once there is room again.
+    drained: RefCell<Vec<Box<dyn FnOnce()>>>,
     news: Notify,
     line: RefCell<Weak<Line>>,
 }
@@ -60,6 +62,7 @@ impl Line {
             paused: Cell::new(false),
             held: RefCell::default(),
             room: Cell::new(room),
+            drained: RefCell::default(),
             news: Notify::new(),
             line: RefCell::default(),
         });
@@ -113,7 +116,9 @@ impl Line {
         let waiting = async {
             loop {
                 let news = self.far.news.notified();
-                if let Some(found) = pick(&mut self.far.heard.borrow_mut()) {
+                let found = pick(&mut self.far.heard.borrow_mut());
+                if let Some(found) = found {
+                    self.far.room_may_have_grown();
                     return Ok(found);
                 }
                 if is_over() {
@@ -148,6 +153,13 @@ impl Line {
     }
 }
 
+/// What waits for room holds on to what sends, and so to the far end.
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.far.end(DisconnectReason::TransportClose);
+    }
+}
+
 impl FarEnd {
     pub(super) fn closed(&self) -> Option<DisconnectReason> {
         self.closed.get()
@@ -159,6 +171,27 @@ impl FarEnd {
 
     pub(super) fn set_room(&self, room: usize) {
         self.room.set(room);
+        self.room_may_have_grown();
+    }
+
+    /// Takes everything that has come.
+    pub(super) fn take_all(&self) -> VecDeque<Packet> {
+        let heard = self.heard.take();
+        self.room_may_have_grown();
+        heard
+    }
+
+    fn has_room(&self) -> bool {
+        self.heard.borrow().len() < self.room.get()
+    }
+
+    /// Wakes those who wait for room, who send, or come again if it wasn't enough.
+    fn room_may_have_grown(&self) {
+        if self.has_room() {
+            for wake in self.drained.take() {
+                wake();
+            }
+        }
     }
 
     pub(super) fn enter(&self, namespace: &str) -> Rc<Member> {
@@ -178,6 +211,7 @@ impl FarEnd {
         if self.closed.get().is_none() {
             self.closed.set(Some(reason));
             self.held.take();
+            self.drained.take();
             self.end_members(|_| true, Ending::Closed(reason));
         }
     }
@@ -202,7 +236,7 @@ impl Outlet for FarOutlet {
         if far.closed().is_some() {
             return Err(OutletError::Closed);
         }
-        if far.heard.borrow().len() >= far.room.get() {
+        if !far.has_room() {
             return Err(OutletError::Full);
         }
         let packet = Packet::decode(packet);
@@ -216,6 +250,13 @@ impl Outlet for FarOutlet {
 
     fn send_volatile(&self, packet: &Prepared) -> bool {
         self.send(packet).is_ok()
+    }
+
+    fn when_drained(&self, wake: Box<dyn FnOnce()>) {
+        // Dropped at once where the connection is closed.
+        if self.0.closed().is_none() {
+            self.0.drained.borrow_mut().push(wake);
+        }
     }
 
     fn close(&self, reason: DisconnectReason) {

@@ -27,7 +27,7 @@ impl Default for HttpConfig {
             cors: None,
             allowed_origins: None,
             body_timeout: Duration::from_secs(10),
-            compression: Some(Compression::default()),
+            compression: None,
             cookie: None,
             client_files: None,
             hooks: Hooks::default(),
@@ -59,8 +59,8 @@ impl HttpConfig {
         self
     }
 
-    /// Sets how the payloads of polls are compressed; from 1024 bytes on by default, and not at
-    /// all if `None`.
+    /// Compresses the payloads of polls; they are not compressed by default, as the length of what
+    /// is compressed together with a secret tells of it.
     pub fn with_compression(mut self, compression: impl Into<Option<Compression>>) -> Self {
         self.compression = compression.into();
         self

@@ -55,7 +55,7 @@ impl SessionCookie {
     }
 
     /// Returns the header for a session.
-    pub(super) fn header(&self, sid: Sid) -> Result<HeaderValue, InvalidHeaderValue> {
+    pub(crate) fn header(&self, sid: Sid) -> Result<HeaderValue, InvalidHeaderValue> {
         let mut cookie = self.0.clone();
         cookie.set_value(sid.to_string());
         HeaderValue::from_str(&cookie.to_string())

@@ -1,6 +1,7 @@
 //! From settings to a server.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -11,8 +12,9 @@ use super::{
     settings::{AuthSettings, DialectName, EngineSettings, Settings, TransportName},
 };
 use crate::{
-    AllowedOrigins, Auth, AuthError, BuildServerError, Cors, Credentials, Dialect, HttpConfig,
-    Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, RouterConfig, SocketIo,
+    AllowedOrigins, Auth, AuthError, BuildServerError, Compression, Cors, Credentials, Dialect,
+    HttpConfig, Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, RouterConfig,
+    SocketIo,
     engine::{EngineConfig, Transport, Transports},
 };
 
@@ -33,7 +35,10 @@ pub(super) fn build(settings: &Settings) -> Result<SocketIo, ApplicationError> {
         let namespace = Namespace::new(name).auth(auth.clone());
         builder = builder.namespace(register(namespace, settings));
     }
-    Ok(builder.build()?)
+    builder.build().map_err(|error| match error {
+        BuildServerError::ClientFiles(directory) => ApplicationError::ClientDir(directory),
+        error => ApplicationError::Build(error),
+    })
 }
 
 /// Why settings make no server; names the setting.
@@ -49,6 +54,9 @@ pub enum ApplicationError {
     /// The key of `[auth.jwt]`.
     #[error("auth.jwt: {0}")]
     Jwt(#[from] super::JwtError),
+    /// The directory of `[http] client_dir`.
+    #[error("http.client_dir: no file of the JavaScript client, such as socket.io.min.js, in {}", .0.display())]
+    ClientDir(PathBuf),
     /// Anything else.
     #[error(transparent)]
     Build(#[from] BuildServerError),
@@ -78,6 +86,16 @@ fn http(settings: &Settings) -> Result<HttpConfig, InvalidOrigin> {
         parsed
     };
     let mut http = HttpConfig::default();
+    if settings.http.compression {
+        let threshold = settings.http.compression_threshold;
+        http = http.with_compression(Compression::default().with_threshold(threshold));
+    }
+    if let Some(directory) = &settings.http.client_dir {
+        http = http.with_client_files(directory);
+    }
+    if let Some(cookie) = &settings.http.cookie {
+        http = http.with_cookie(cookie);
+    }
     if let Some(cors) = &settings.cors {
         let origins = AllowedOrigins::List(patterns(&cors.origins)?);
         http = http.with_cors(Cors::new(origins).credentials(cors.credentials));

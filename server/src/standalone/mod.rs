@@ -21,6 +21,7 @@ mod glob;
 mod jwt;
 mod require;
 mod serve;
+mod session_cookie;
 pub mod settings;
 
 pub use self::{

@@ -1,9 +1,10 @@
 use std::{fs, path::Path};
 
+use actix_web::{App, web};
 use sockeye::{AllowedOrigins, BuildServerError, Cors, HttpConfig, SocketIo};
 use tempfile::TempDir;
 
-use super::served::{Answer, Served, serve};
+use super::served::{Answer, Served, listen, request, serve};
 
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -145,6 +146,24 @@ async fn a_range_is_cut_out() {
     assert_eq!((part.status, part.text()), (206, "234"));
     assert_eq!(part.header("content-range"), Some("bytes 2-4/10"));
     assert_eq!(beyond.status, 416);
+}
+
+#[actix_web::test]
+async fn the_files_are_found_in_a_scope_too() {
+    let directory = directory();
+    let http = HttpConfig::default().with_client_files(directory.path());
+    let io = SocketIo::builder()
+        .path("/chat")
+        .http(http)
+        .build()
+        .unwrap();
+    let address = listen(move || App::new().service(web::scope("/rt").service(io.service())));
+
+    let found = request(address, "GET", "/rt/chat/socket.io.js", &[], "").await;
+    let elsewhere = request(address, "GET", "/chat/socket.io.js", &[], "").await;
+
+    assert_eq!(found.text(), "plain");
+    assert_eq!(elsewhere.status, 404);
 }
 
 #[test]

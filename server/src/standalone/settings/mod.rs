@@ -26,6 +26,7 @@ mod duration;
 mod engine;
 mod error;
 mod file;
+mod http;
 mod jwt;
 mod loading;
 mod origins;
@@ -53,6 +54,7 @@ pub use self::{
     cors::CorsSettings,
     engine::{EngineSettings, TransportName},
     error::SettingsError,
+    http::{CookieSettings, HttpSettings, SameSiteName},
     jwt::JwtSettings,
     loading::Loaded,
     origins::OriginSettings,
@@ -89,6 +91,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Timers, limits and transports.
     pub engine: EngineSettings,
+    /// What is sent over HTTP beside the protocol.
+    pub http: HttpSettings,
     /// The pages of other origins which may read the answers; without it there are no CORS headers.
     pub cors: Option<CorsSettings>,
     /// The pages that may connect at all.
@@ -133,6 +137,7 @@ impl Settings {
             "must be a filter such as \"info\" or \"warn,sockeye=debug\"",
         );
         self.engine.validate(problems);
+        self.http.validate(problems);
         if let Some(cors) = &self.cors {
             cors.validate(problems);
         }
@@ -154,6 +159,7 @@ impl Default for Settings {
             log: "info,actix_server=warn".to_owned(),
             shutdown_timeout: Duration::from_secs(5),
             engine: EngineSettings::default(),
+            http: HttpSettings::default(),
             cors: None,
             origins: OriginSettings::default(),
             auth: AuthSettings::default(),

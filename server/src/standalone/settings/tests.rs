@@ -92,6 +92,17 @@ fn every_key_can_be_written_in_the_file() {
         connect_timeout = "4s"
         send_queue_bytes = 5
         send_queue_packets = 6
+        [http]
+        compression = true
+        compression_threshold = 0
+        [http.cookie]
+        name = "stick"
+        path = "/live"
+        domain = "example.com"
+        max_age = "1h"
+        http_only = false
+        secure = true
+        same_site = "none"
         [cors]
         origins = ["https://app.example.com"]
         credentials = true
@@ -135,6 +146,14 @@ fn every_key_can_be_written_in_the_file() {
     assert!(!engine.allow_upgrades);
     assert_eq!(engine.connect_timeout, Duration::from_secs(4));
     assert_eq!((engine.send_queue_bytes, engine.send_queue_packets), (5, 6));
+    let http = settings.http;
+    assert_eq!((http.compression, http.compression_threshold), (true, 0));
+    let cookie = http.cookie.unwrap();
+    assert_eq!((&*cookie.name, &*cookie.path), ("stick", "/live"));
+    assert_eq!(cookie.domain.as_deref(), Some("example.com"));
+    assert_eq!(cookie.max_age, Duration::from_secs(3600));
+    assert_eq!((cookie.http_only, cookie.secure), (false, true));
+    assert_eq!(cookie.same_site, SameSiteName::None);
     let cors = settings.cors.unwrap();
     assert_eq!(cors.origins, ["https://app.example.com"]);
     assert!(cors.credentials);

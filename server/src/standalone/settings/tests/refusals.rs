@@ -321,6 +321,14 @@ fn impossible_values_name_the_key_and_its_place() {
             "engine.transports: must not name anything twice",
         ),
         (
+            "http.cookie.name = \"a b\"",
+            "http.cookie: must have a name, and no characters that a cookie can't have",
+        ),
+        (
+            "http.cookie.same_site = \"none\"",
+            "http.cookie.same_site: must not be \"none\" without `secure`",
+        ),
+        (
             "cors = { origins = [\"*\"], credentials = true }",
             "cors.credentials: must not be true together with the origin `*`",
         ),

@@ -98,10 +98,10 @@ impl Connection {
     pub(super) fn open(
         engine: &Engine,
         desk: &Rc<Desk>,
+        sid: Sid,
         transport: Transport,
         text_only: bool,
     ) -> Self {
-        let sid = new_sid();
         let config = engine.0.config.clone();
         let session = Session::open(sid, transport, text_only, config, now());
         let pipe = match transport {
@@ -633,7 +633,7 @@ pub(super) fn reply<T>(answer: oneshot::Sender<T>, value: T) {
 }
 
 /// Returns an id that nobody can guess.
-fn new_sid() -> Sid {
+pub(crate) fn new_sid() -> Sid {
     let mut random = [0; Sid::RANDOM_LEN];
     getrandom::fill(&mut random).expect("the operating system has a random generator");
     Sid::from_random(random)

@@ -94,21 +94,24 @@ impl Desk {
         })
     }
 
-    /// Opens a session on this thread.
+    /// Opens a session on this thread; none if its identifier is in use.
     pub(crate) fn open(
         self: &Rc<Self>,
         engine: &Engine,
         transport: Transport,
         text_only: bool,
+        sid: Sid,
         handshake: Handshake,
-    ) -> Connection {
-        let connection = Connection::open(engine, self, transport, text_only);
-        let sid = connection.sid();
+    ) -> Option<Connection> {
+        // Nobody asks for it before this turn has ended.
+        if !engine.0.directory.insert(sid, self.handle.clone()) {
+            return None;
+        }
+        let connection = Connection::open(engine, self, sid, transport, text_only);
         self.sessions.borrow_mut().insert(sid, connection.clone());
-        engine.0.directory.insert(sid, self.handle.clone());
         connection.count(transport == Transport::WebSocket);
         connection.start(handshake);
-        connection
+        Some(connection)
     }
 
     pub(crate) fn session(&self, sid: &Sid) -> Option<Connection> {

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher as _, RandomState},
     sync::{
         PoisonError, RwLock,
@@ -36,14 +36,18 @@ impl Directory {
         }
     }
 
-    pub(crate) fn insert(&self, sid: Sid, desk: DeskHandle) {
+    /// Notes where a session is to live, or returns false: its identifier is in use.
+    pub(crate) fn insert(&self, sid: Sid, desk: DeskHandle) -> bool {
         let mut shard = self
             .shard(&sid)
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if shard.insert(sid, desk).is_none() {
-            self.len.fetch_add(1, Ordering::AcqRel);
-        }
+        let Entry::Vacant(vacant) = shard.entry(sid) else {
+            return false;
+        };
+        vacant.insert(desk);
+        self.len.fetch_add(1, Ordering::AcqRel);
+        true
     }
 
     pub(crate) fn remove(&self, sid: &Sid) {

@@ -28,7 +28,7 @@ use sockeye_router::{Handshake, Message};
 pub use self::connection::Connection;
 use self::directory::Directory;
 pub(crate) use self::{
-    connection::{PollAnswer, PostAnswer},
+    connection::{PollAnswer, PostAnswer, new_sid},
     desk::{Desk, DeskHandle, Request},
     link::{Fault, Link, LocalLink, RemoteLink},
 };

@@ -8,9 +8,11 @@ use actix_web::{
     http::{StatusCode, header::HeaderMap},
 };
 use futures_util::future::LocalBoxFuture;
+use sockeye_protocol::Sid;
 use sockeye_router::Handshake;
 
 use super::{ConnectionError, HttpConfig};
+use crate::engine::new_sid;
 
 /// A refusal of a handshake by the application, with the message that the client is told.
 ///
@@ -81,6 +83,7 @@ impl From<HttpResponse> for Intercept {
 pub(crate) struct Hooks {
     middlewares: Vec<Hook<Middleware>>,
     allow_request: Option<Hook<AllowRequest>>,
+    generate_id: Option<Hook<GenerateId>>,
     handshake: Vec<Hook<WithHandshake>>,
     initial_headers: Vec<Hook<AddHeaders>>,
     headers: Vec<Hook<AddHeaders>>,
@@ -90,6 +93,7 @@ pub(crate) struct Hooks {
 type Middleware = dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Intercept> + Send + Sync;
 type AllowRequest =
     dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Result<(), Forbidden>> + Send + Sync;
+type GenerateId = dyn Fn(HttpRequest) -> LocalBoxFuture<'static, Option<Sid>> + Send + Sync;
 type WithHandshake = dyn Fn(&HttpRequest, Handshake) -> Handshake + Send + Sync;
 type AddHeaders = dyn Fn(&HttpRequest, &mut HeaderMap) + Send + Sync;
 type OnError = dyn Fn(&HttpRequest, &ConnectionError) + Send + Sync;
@@ -150,6 +154,26 @@ impl HttpConfig {
             })
         };
         self.hooks.allow_request = Some(Hook(Arc::new(hook)));
+        self
+    }
+
+    /// Lets the application make the sessions' identifiers; 120 random bits by default.
+    ///
+    /// It takes what an actix-web handler takes, except a body. An identifier must be as hard to
+    /// guess as a password, as it is all that a request has to know to be the session's, and must
+    /// not be in use: the handshake is refused with code 3 then, or when it returns none, or when
+    /// an argument can't be extracted.
+    pub fn with_generate_id<F, Args>(mut self, hook: F) -> Self
+    where
+        F: Handler<Args, Output = Option<Sid>> + Send + Sync,
+        Args: FromRequest + 'static,
+    {
+        let call = caller(hook);
+        let hook = move |request| -> LocalBoxFuture<'static, Option<Sid>> {
+            let called = call(request);
+            Box::pin(async move { called.await.ok().flatten() })
+        };
+        self.hooks.generate_id = Some(Hook(Arc::new(hook)));
         self
     }
 
@@ -215,6 +239,14 @@ impl Hooks {
             Some(allow) => (allow.0)(request.clone()).await,
             None => Ok(()),
         }
+    }
+
+    pub(super) async fn sid(&self, request: &HttpRequest) -> Result<Sid, ConnectionError> {
+        let Some(generate) = &self.generate_id else {
+            return Ok(new_sid());
+        };
+        let sid = (generate.0)(request.clone()).await;
+        sid.ok_or(ConnectionError::IdGeneration)
     }
 
     pub(super) fn complete(&self, request: &HttpRequest, handshake: Handshake) -> Handshake {

@@ -48,6 +48,9 @@ pub enum ConnectionError {
     /// The application refused the handshake.
     #[error("forbidden: {}", .0.message())]
     Forbidden(Forbidden),
+    /// The application made no identifier for the session, or one that is in use.
+    #[error("no identifier for the session")]
+    IdGeneration,
     /// The `EIO` parameter is not `4`.
     #[error("revision {eio:?} not supported")]
     UnsupportedProtocolVersion {
@@ -67,7 +70,8 @@ impl ConnectionError {
             Self::TransportHandshake
             | Self::TransportMismatch { .. }
             | Self::WebSocketHandshake
-            | Self::Middleware => ErrorCode::BadRequest,
+            | Self::Middleware
+            | Self::IdGeneration => ErrorCode::BadRequest,
             Self::Origin | Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::UnsupportedProtocolVersion { .. } => ErrorCode::UnsupportedProtocolVersion,
         }

@@ -111,12 +111,12 @@ async fn poll_or_post(
 ) -> Result<HttpResponse, ConnectionError> {
     let query = Query::parse(request.query_string());
     let (mut response, is_first) = match check(engine, config, request, &query, false).await? {
-        Wanted::NewSession if engine.is_closing() => return Ok(reply::shutting_down()),
-        Wanted::NewSession => {
+        Wanted::NewSession(_) if engine.is_closing() => return Ok(reply::shutting_down()),
+        Wanted::NewSession(sid) => {
             let desk = Desk::of(engine);
             let handshake = handshake(config, request, &query);
-            let connection = desk.open(engine, Transport::Polling, false, handshake);
-            let sid = connection.sid();
+            desk.open(engine, Transport::Polling, false, sid, handshake)
+                .ok_or(ConnectionError::IdGeneration)?;
             let mut response = polling::poll(engine, config, &desk.handle, sid, request).await?;
             set_cookie(config, sid, &mut response);
             (response, true)
@@ -142,10 +142,10 @@ async fn upgrade(
 ) -> Result<HttpResponse, ConnectionError> {
     let query = Query::parse(request.query_string());
     let (mut response, is_first) = match check(engine, config, request, &query, true).await? {
-        Wanted::NewSession if engine.is_closing() => return Ok(reply::shutting_down()),
-        Wanted::NewSession => {
+        Wanted::NewSession(_) if engine.is_closing() => return Ok(reply::shutting_down()),
+        Wanted::NewSession(sid) => {
             let handshake = handshake(config, request, &query);
-            let response = websocket::open(engine, request, payload, query.b64(), handshake)?;
+            let response = websocket::open(engine, request, payload, query.b64(), sid, handshake)?;
             (response, true)
         }
         Wanted::Session(sid, desk) => {

@@ -17,7 +17,8 @@ use crate::engine::{DeskHandle, Engine};
 
 /// What a request that may be served wants.
 pub(super) enum Wanted {
-    NewSession,
+    /// A session with this identifier.
+    NewSession(Sid),
     /// A session, and where it lives.
     Session(Sid, DeskHandle),
 }
@@ -41,7 +42,7 @@ pub(super) async fn check(
             let allowed = config.hooks.allow(request).await;
             allowed.map_err(ConnectionError::Forbidden)?;
             verify_revision(query).map_err(|code| describe(code, request, query))?;
-            Ok(Wanted::NewSession)
+            Ok(Wanted::NewSession(config.hooks.sid(request).await?))
         }
         Target::Session { sid, transport } => {
             let desk = engine.0.directory.get(&sid);

@@ -34,11 +34,13 @@ pub(super) fn open(
     request: &HttpRequest,
     payload: Payload,
     text_only: bool,
+    sid: Sid,
     handshake: Handshake,
 ) -> Result<HttpResponse, ConnectionError> {
     let response = shake_hands(request)?;
     let desk = Desk::of(engine);
-    let connection = desk.open(engine, Transport::WebSocket, text_only, handshake);
+    let connection = desk.open(engine, Transport::WebSocket, text_only, sid, handshake);
+    let connection = connection.ok_or(ConnectionError::IdGeneration)?;
     Ok(match connection.first_link() {
         Some(link) => host(engine, response, payload, Link::Local(link)),
         // The application has closed it already.

@@ -179,6 +179,33 @@ async fn middlewares_run_in_turn_for_every_request_before_any_check() {
     assert_eq!(*log.lock().unwrap(), expected);
 }
 
+#[actix_web::test]
+async fn the_application_may_make_the_identifiers_which_must_not_be_in_use() {
+    let id = "node-1-AAAAAAAAAAAAA";
+    let made = move |request: HttpRequest| async move {
+        tokio::task::yield_now().await;
+        let wanted = request.headers().get("x-id")?;
+        wanted.to_str().ok()?.parse().ok()
+    };
+    let (served, errors) = watched(HttpConfig::default().with_generate_id(made));
+
+    let open = served.get(POLLING, &[("x-id", id)]).await;
+    let again = served.get(POLLING, &[("x-id", id)]).await;
+    let websocket = served.upgrade(WEBSOCKET, &[("x-id", id)]).await;
+    let none = served.get(POLLING, &[]).await;
+    let posted = served.post(&format!("{POLLING}&sid={id}"), "40").await;
+
+    assert_eq!(open.sid(), id);
+    for refused in [&again, &none] {
+        assert_eq!(refused.text(), r#"{"code":3,"message":"Bad request"}"#);
+    }
+    assert_eq!((websocket.status, websocket.text()), (400, "Bad request"));
+    assert_eq!(posted.text(), "ok");
+    assert_eq!(served.io.engine().session_count(), 1);
+    let errors = errors.lock().unwrap();
+    assert_eq!(*errors, [const { ConnectionError::IdGeneration }; 3]);
+}
+
 fn watched(http: HttpConfig) -> (Served, Arc<Mutex<Vec<ConnectionError>>>) {
     let errors = Arc::new(Mutex::new(Vec::new()));
     let told = errors.clone();

@@ -200,6 +200,11 @@ impl ClientCell {
         }
     }
 
+    /// Returns whether a handler of one of its sockets is running.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.sockets.borrow().iter().any(|cell| cell.is_busy())
+    }
+
     /// Closes the connection if no socket is left on it: a client that was turned away has no
     /// business here.
     pub(crate) fn close_if_deserted(&self) {

@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
+use actix::{Actor, ActorContext as _, Addr, Context, Handler, Message};
 use sockeye_protocol::Sid;
 use tokio::sync::oneshot;
 
@@ -320,7 +320,7 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    fn local(&self) -> Option<Rc<Local>> {
+    pub(crate) fn local(&self) -> Option<Rc<Local>> {
         Local::find(self.hub_id)
     }
 }
@@ -443,34 +443,6 @@ impl Local {
     }
 }
 
-/// Closes every client of a thread: the hub is shutting down.
-pub(crate) struct CloseClients {
-    pub(crate) reason: DisconnectReason,
-}
-
-impl Message for CloseClients {
-    type Result = ();
-}
-
-impl Handler<CloseClients> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: CloseClients, ctx: &mut Self::Context) {
-        let Some(local) = self.local() else {
-            return;
-        };
-        let mut clients = local.clients();
-        let rest = clients.split_off(clients.len().min(CLOSE_BATCH));
-        for client in clients {
-            client.close(message.reason);
-        }
-        if !rest.is_empty() {
-            // The rest in the next turn, so that other work of this thread goes on.
-            ctx.notify(message);
-        }
-    }
-}
-
 /// Ends a courier: the hub is gone.
 pub(crate) struct Stop;
 
@@ -489,6 +461,3 @@ impl Handler<Stop> for Courier {
 thread_local! {
     static LOCALS: RefCell<Vec<Rc<Local>>> = const { RefCell::new(Vec::new()) };
 }
-
-/// How many clients are closed in one turn of the event loop.
-const CLOSE_BATCH: usize = 256;

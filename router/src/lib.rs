@@ -19,6 +19,7 @@ mod ack;
 mod args_list;
 mod auth;
 mod client;
+mod closing;
 mod completion;
 mod config;
 mod courier;

@@ -282,7 +282,7 @@ async fn closing_the_hub_ends_everyone_and_leaves_nothing() -> Result<(), TestEr
     ];
     hub.of("/").unwrap().to("a").join("b").await;
 
-    hub.close();
+    hub.close(Duration::from_secs(10)).await;
     for client in &clients {
         let reason = client.closed().await?;
         assert_eq!(reason, DisconnectReason::ServerShuttingDown);

@@ -10,6 +10,7 @@ use sockeye_router::{
     BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, Handshake, Hub, HubBuilder,
     IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
 };
+use tokio::time::Instant;
 
 use crate::{
     engine::{Application, Connection, Engine, EngineConfig, Receiver},
@@ -128,11 +129,14 @@ impl SocketIo {
     /// [`DisconnectReason::ServerShuttingDown`], what is queued goes out, waiting polls are
     /// answered. Returns when all sessions have ended, or at the deadline, when the rest is cut.
     ///
-    /// Clients see a closed transport and try to come back.
+    /// Clients see a closed transport and try to come back; many of them are closed a few at a
+    /// time, over half the deadline at most. Handlers that run have as long to finish.
     pub async fn close(&self, deadline: Duration) {
+        let started = Instant::now();
         self.engine.stop_accepting();
-        self.hub.close();
-        self.engine.close(deadline).await;
+        self.hub.close(deadline / 2).await;
+        let left = deadline.saturating_sub(started.elapsed());
+        self.engine.close(left).await;
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
+
+use tokio::sync::oneshot;
 
 pub use self::builder::HubBuilder;
 use self::{
@@ -18,8 +21,9 @@ use self::{
     couriers::Couriers,
 };
 use crate::{
-    DisconnectReason, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
-    courier::{CloseClients, Stop},
+    Completion, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
+    closing::CloseClients,
+    courier::Stop,
     namespace::{Children, NamespaceInner, Parent},
     state::StateMap,
 };
@@ -92,16 +96,20 @@ impl Hub {
             .map(|inner| NamespaceRef::new(self.clone(), inner))
     }
 
-    /// Closes every client with [`DisconnectReason::ServerShuttingDown`].
+    /// Closes every client with [`DisconnectReason::ServerShuttingDown`](crate::DisconnectReason::ServerShuttingDown), and when awaited, waits
+    /// until all are closed.
     ///
-    /// Returns at once; each thread closes its clients in batches, and what is queued for a
-    /// client still goes out. No `disconnect` packet is sent, so clients try to come back.
-    pub fn close(&self) {
-        for courier in self.0.couriers.all() {
-            courier.addr.do_send(CloseClients {
-                reason: DisconnectReason::ServerShuttingDown,
-            });
-        }
+    /// Few are closed at once. Many are closed a few at a time, evenly over `within`, so that they
+    /// don't all come back in one moment. A client with a handler that runs is given until then.
+    /// What is queued for a client still goes out; no `disconnect` packet is sent, so clients try
+    /// to come back. The transport should let no new client in.
+    pub fn close(&self, within: Duration) -> Completion {
+        let waits = self.0.couriers.all().into_iter().map(|courier| {
+            let (done, wait) = oneshot::channel();
+            courier.addr.do_send(CloseClients { within, done });
+            wait
+        });
+        Completion::waiting_for(waits.collect())
     }
 
     /// Returns how many objects of each kind are alive.

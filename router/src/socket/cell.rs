@@ -85,6 +85,11 @@ impl SocketCell {
         self.shared.state() == State::Connected
     }
 
+    /// Returns whether a handler is running, which later events wait for.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
     /// Marks the socket as considered by a broadcast; returns whether it was not yet.
     pub(crate) fn visit(&self, round: u64) -> bool {
         self.visited.replace(round) != round

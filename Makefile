@@ -18,9 +18,10 @@ test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
 	cargo test --workspace --doc
 
-# The wire, byte by byte, against the conformance example.
+# The wire, byte by byte, against the conformance example, over both hosts of WebSockets.
 test-wire: release tests/wire/node_modules
 	cd tests/wire && npm test
+	cd tests/wire && npm run test:app
 
 # The same situations against the reference server, so that the tests' own claims stay true.
 test-reference: tests/wire/node_modules

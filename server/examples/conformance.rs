@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Timers are as short as the suites want them. `PORT`, `PING_INTERVAL_MS`, `PING_TIMEOUT_MS`,
-//! `CONNECT_TIMEOUT_MS` and `CORS=off` change the fixture for other tests, for which there are some
+//! `CONNECT_TIMEOUT_MS`, `CORS=off` and `HOSTED_BY=app` change the fixture for other tests, for which there are some
 //! events more than the suites use.
 
 use std::{
@@ -24,6 +24,7 @@ use sockeye::{
     HttpConfig, Message, Namespace, Prepared, RawArgs, RouterConfig, SocketIo, SocketRef, State,
     cut_stuck_clients,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
+    front::FrontServer,
 };
 
 #[actix_web::main]
@@ -48,20 +49,30 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let (v6, v4) = listeners(number("PORT", 3000))?;
     let port = v4.local_addr()?.port();
-    let mut server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .service(engine.service("/engine.io", http.clone()))
             .service(io.service())
-    })
-    .on_connect(cut_stuck_clients(Duration::from_secs(20)))
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
-    .listen(v4)?;
-    if let Some(v6) = v6 {
-        server = server.listen(v6)?;
-    }
+    };
+    let listeners = [Some(v4), v6].into_iter().flatten();
+    let server = if env::var("HOSTED_BY").is_ok_and(|host| host == "app") {
+        let mut server = HttpServer::new(app)
+            .on_connect(cut_stuck_clients(Duration::from_secs(20)))
+            .h1_allow_half_closed(false)
+            .tcp_nodelay(true);
+        for listener in listeners {
+            server = server.listen(listener)?;
+        }
+        server.run()
+    } else {
+        let mut server = FrontServer::new(app).write_timeout(Duration::from_secs(20));
+        for listener in listeners {
+            server = server.listen(listener)?;
+        }
+        server.run()
+    };
     println!("listening on http://127.0.0.1:{port}");
-    server.run().await?;
+    server.await?;
     Ok(())
 }
 

@@ -31,6 +31,7 @@
 //! Engine.IO alone; [`standalone`] for the parts of the `sockeye` binary.
 
 pub mod engine;
+pub mod front;
 mod http;
 mod socket_io;
 #[cfg(feature = "standalone")]

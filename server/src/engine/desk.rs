@@ -190,6 +190,14 @@ impl Desk {
                 });
                 reply(answer, attached);
             }
+            Request::Adopt {
+                sid,
+                text_only,
+                adopt,
+            } => {
+                let connection = self.session(&sid);
+                (adopt.0)(connection.and_then(|connection| connection.attach(text_only)));
+            }
             Request::WebSocketMessage {
                 sid,
                 number,
@@ -243,6 +251,13 @@ pub(crate) enum Request {
         text_only: bool,
         answer: oneshot::Sender<Option<RemoteLink>>,
     },
+    /// A WebSocket that can change threads wants to carry the session; `adopt` is called on the
+    /// session's thread, with nothing if the session doesn't want it.
+    Adopt {
+        sid: Sid,
+        text_only: bool,
+        adopt: Adopt,
+    },
     /// A message from a WebSocket on another thread; `taken` is told when more may come.
     WebSocketMessage {
         sid: Sid,
@@ -256,6 +271,15 @@ pub(crate) enum Request {
         number: u64,
         fault: super::link::Fault,
     },
+}
+
+/// What is done with a WebSocket on the session's thread.
+pub(crate) struct Adopt(pub(crate) Box<dyn FnOnce(Option<LocalLink>) + Send>);
+
+impl fmt::Debug for Adopt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Adopt")
+    }
 }
 
 impl ActorMessage for Request {

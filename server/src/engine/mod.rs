@@ -29,7 +29,7 @@ pub use self::connection::Connection;
 use self::directory::Directory;
 pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},
-    desk::{Desk, DeskHandle, Request},
+    desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, Link, LocalLink, RemoteLink},
 };
 use crate::http::{EngineService, HttpConfig};

@@ -12,7 +12,8 @@ use std::{
 
 use actix::{Actor, ActorContext as _, AsyncContext as _, StreamHandler};
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload, error::PayloadError,
+    HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload,
+    error::PayloadError,
 };
 use actix_web_actors::{HttpContext, ws};
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -26,7 +27,10 @@ use sockeye_router::Handshake;
 use tokio::sync::oneshot;
 
 use super::ConnectionError;
-use crate::engine::{Desk, DeskHandle, Engine, Fault, Link, Request};
+use crate::{
+    engine::{Desk, DeskHandle, Engine, Fault, Link, Request},
+    front::{Seat, Seated},
+};
 
 /// Opens a session on a WebSocket of its own.
 pub(super) fn open(
@@ -42,7 +46,7 @@ pub(super) fn open(
     let connection = desk.open(engine, Transport::WebSocket, text_only, sid, handshake);
     let connection = connection.ok_or(ConnectionError::IdGeneration)?;
     Ok(match connection.first_link() {
-        Some(link) => host(engine, response, payload, Link::Local(link)),
+        Some(link) => host(engine, request, response, payload, Link::Local(link)),
         // The application has closed it already.
         None => turn_away(response),
     })
@@ -57,8 +61,19 @@ pub(super) async fn attach(
     payload: Payload,
     text_only: bool,
 ) -> Result<HttpResponse, ConnectionError> {
-    let response = shake_hands(request)?;
+    let mut response = shake_hands(request)?;
     let here = Desk::of(engine);
+    if here.handle.id != desk.id
+        && let Some(seat) = request.extensions().get::<Seat>()
+    {
+        seat.take_place(Seated::Elsewhere {
+            engine: engine.clone(),
+            desk: desk.clone(),
+            sid,
+            text_only,
+        });
+        return Ok(response.finish());
+    }
     let link = if here.handle.id == desk.id {
         let connection = here.session(&sid);
         connection
@@ -78,7 +93,7 @@ pub(super) async fn attach(
         remote.map(|remote| Link::Remote(remote.with_engine(engine.clone())))
     };
     Ok(match link {
-        Some(link) => host(engine, response, payload, link),
+        Some(link) => host(engine, request, response, payload, link),
         None => turn_away(response),
     })
 }
@@ -104,11 +119,16 @@ fn is_key(key: &[u8]) -> bool {
 
 fn host(
     engine: &Engine,
+    request: &HttpRequest,
     mut response: HttpResponseBuilder,
     payload: Payload,
     link: Link,
 ) -> HttpResponse {
     let limit = engine.0.config.max_payload();
+    if let Some(seat) = request.extensions().get::<Seat>() {
+        seat.take_place(Seated::Here(link, limit));
+        return response.finish();
+    }
     let host = Host {
         reading: Some(Reading {
             payload,

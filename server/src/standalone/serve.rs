@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     ApplicationError, DevMode, DevModeError, Loaded, application::build, demo::Demo, emit_api::Api,
 };
-use crate::cut_stuck_clients;
+use crate::front::FrontServer;
 
 /// Why the server doesn't run.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         .listen(internal)?
         .run();
     let mounted = io.clone();
-    let public = HttpServer::new(move || {
+    let public = FrontServer::new(move || {
         let demo = demo.clone();
         App::new().service(mounted.service()).configure(|app| {
             if let Some(demo) = demo {
@@ -81,9 +81,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
             }
         })
     })
-    .on_connect(cut_stuck_clients(settings.engine.write_timeout))
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
+    .write_timeout(settings.engine.write_timeout)
     .disable_signals()
     .shutdown_timeout(1)
     .listen(public)?

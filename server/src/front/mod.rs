@@ -1,0 +1,16 @@
+//! A server front of our own: actix-web for everything but open WebSockets.
+//!
+//! [`FrontServer`] takes an App as [`HttpServer`](actix_web::HttpServer) does, and every request
+//! goes through it: its middlewares, its guards, its routes. But once the App has accepted a
+//! WebSocket for a session, the connection leaves actix-web's dispatcher, which would keep some
+//! 10 kB of buffers for it, and is served by [`stream`], which keeps next to nothing. WebSockets of
+//! other routes are relayed to the App.
+
+mod accept;
+mod relay;
+mod seat;
+mod server;
+mod stream;
+
+pub(crate) use self::seat::{Seat, Seated};
+pub use self::server::FrontServer;

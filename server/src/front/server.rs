@@ -1,0 +1,200 @@
+use std::{
+    fmt, io,
+    marker::PhantomData,
+    net::{self, ToSocketAddrs},
+    time::Duration,
+};
+
+use actix_http::{HttpService, KeepAlive, Request, body::MessageBody};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config,
+};
+use actix_web::{
+    Error,
+    dev::{AppConfig, Response},
+};
+
+use super::accept::SharedApp;
+
+/// An HTTP server whose open WebSockets cost next to nothing: a drop-in for
+/// [`HttpServer`](actix_web::HttpServer).
+///
+/// Configure and run it as that one. What differs: `TCP_NODELAY` is on, and a connection that the
+/// client half-closes is closed, as Socket.IO wants both; and there is no TLS yet.
+pub struct FrontServer<F, I, S, B> {
+    factory: F,
+    options: Options,
+    builder: ServerBuilder,
+    addresses: Vec<net::SocketAddr>,
+    _app: PhantomData<AppTypes<I, S, B>>,
+}
+
+/// What the factory's App is made of.
+type AppTypes<I, S, B> = fn() -> (I, S, B);
+
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    keep_alive: KeepAlive,
+    client_request_timeout: Duration,
+    client_disconnect_timeout: Duration,
+    write_timeout: Duration,
+}
+
+impl<F, I, S, B> fmt::Debug for FrontServer<F, I, S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrontServer")
+            .field("addresses", &self.addresses)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, I, S, B> FrontServer<F, I, S, B>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    /// Creates a server of the Apps that `factory` makes, one for each worker.
+    pub fn new(factory: F) -> Self {
+        Self {
+            factory,
+            options: Options {
+                keep_alive: KeepAlive::default(),
+                client_request_timeout: Duration::from_secs(5),
+                client_disconnect_timeout: Duration::from_secs(1),
+                write_timeout: Duration::from_secs(30),
+            },
+            builder: ServerBuilder::default(),
+            addresses: Vec::new(),
+            _app: PhantomData,
+        }
+    }
+
+    /// Sets how many workers, each with a thread of its own, serve; one for each core by default.
+    ///
+    /// # Panics
+    ///
+    /// If there are to be none.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.builder = self.builder.workers(workers);
+        self
+    }
+
+    /// Sets how long an HTTP connection waits for its next request; 5 s by default.
+    pub fn keep_alive(mut self, keep_alive: impl Into<KeepAlive>) -> Self {
+        self.options.keep_alive = keep_alive.into();
+        self
+    }
+
+    /// Sets how long the head of a request may take to arrive; 5 s by default.
+    pub fn client_request_timeout(mut self, timeout: Duration) -> Self {
+        self.options.client_request_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a connection may take to close; 1 s by default.
+    pub fn client_disconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.client_disconnect_timeout = timeout;
+        self
+    }
+
+    /// Sets for how long a client may take nothing of what is sent to it before its connection is
+    /// cut; 30 s by default.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.options.write_timeout = timeout;
+        self
+    }
+
+    /// Sets how many connections may wait to be accepted; 2,048 by default.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.builder = self.builder.backlog(connections);
+        self
+    }
+
+    /// Lets signals alone: they are somebody else's to handle.
+    pub fn disable_signals(mut self) -> Self {
+        self.builder = self.builder.disable_signals();
+        self
+    }
+
+    /// Sets how many seconds connections have to end when the server stops; 30 by default.
+    ///
+    /// WebSockets are not waited for: [`SocketIo::close`](crate::SocketIo::close) does that.
+    pub fn shutdown_timeout(mut self, seconds: u64) -> Self {
+        self.builder = self.builder.shutdown_timeout(seconds);
+        self
+    }
+
+    /// Listens at addresses.
+    ///
+    /// # Errors
+    ///
+    /// When none of them can be listened at.
+    pub fn bind(mut self, addresses: impl ToSocketAddrs) -> io::Result<Self> {
+        let mut problem = None;
+        let mut any = false;
+        for address in addresses.to_socket_addrs()? {
+            match net::TcpListener::bind(address) {
+                Ok(listener) => {
+                    any = true;
+                    self = self.listen(listener)?;
+                }
+                Err(error) => problem = Some(error),
+            }
+        }
+        match problem {
+            Some(error) if !any => Err(error),
+            _ => Ok(self),
+        }
+    }
+
+    /// Accepts the connections of a listener.
+    ///
+    /// # Errors
+    ///
+    /// When the listener is not usable.
+    pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (factory, options) = (self.factory.clone(), self.options);
+        self.addresses.push(address);
+        let name = format!("sockeye-front-{address}");
+        self.builder = self.builder.listen(name, listener, move || {
+            let app = factory().into_factory();
+            let app = app.map_err(|error| error.into().error_response());
+            let app = SharedApp::new(map_config(app, |()| AppConfig::default()));
+            let stuck = crate::cut_stuck_clients(options.write_timeout);
+            HttpService::build()
+                .keep_alive(options.keep_alive)
+                .client_request_timeout(options.client_request_timeout)
+                .client_disconnect_timeout(options.client_disconnect_timeout)
+                .h1_allow_half_closed(false)
+                .tcp_nodelay(true)
+                .local_addr(address)
+                .on_connect_ext(move |stream: &_, extensions| stuck(stream, extensions))
+                .upgrade(app.upgrades())
+                .finish(app)
+                .tcp()
+        })?;
+        Ok(self)
+    }
+
+    /// Returns the addresses that are listened at.
+    #[must_use]
+    pub fn addrs(&self) -> &[net::SocketAddr] {
+        &self.addresses
+    }
+
+    /// Starts the server; the future that this returns runs until it has stopped.
+    #[must_use = "a server that is not awaited or spawned does nothing"]
+    pub fn run(self) -> Server {
+        self.builder.run()
+    }
+}

@@ -1,0 +1,249 @@
+//! One open WebSocket of a session, on the raw stream.
+//!
+//! What a connection keeps while nothing happens is its [`Lean`] and no buffer: bytes are read into
+//! one that the thread's connections share, and what leaves waits in the session's own queue.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_rt::net::TcpStream;
+use bytes::{Buf as _, Bytes, BytesMut};
+use sockeye_protocol::websocket::{Decoder, FrameError, Incoming, close_frame, pong_frame};
+use tokio::{
+    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    time::Sleep,
+};
+
+use crate::engine::{Fault, Link};
+
+/// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
+/// behind the request, and a message has at most `max_payload` bytes.
+pub(super) fn serve(
+    stream: TcpStream,
+    link: Link,
+    max_payload: usize,
+    read: BytesMut,
+    head: Bytes,
+) -> impl Future<Output = ()> {
+    Lean {
+        stream,
+        link,
+        decoder: Decoder::new(max_payload, MAX_FRAGMENTS),
+        read,
+        writing: head,
+        pong: None,
+        close: None,
+        input_ended: false,
+        peer_closed: false,
+        closing: Closing::Open,
+    }
+}
+
+struct Lean {
+    stream: TcpStream,
+    link: Link,
+    decoder: Decoder,
+    /// The beginning of a frame whose rest has not arrived; empty otherwise.
+    read: BytesMut,
+    /// What is being written.
+    writing: Bytes,
+    /// The answer to the client's last ping; an earlier one that has not left is out of date.
+    pong: Option<Bytes>,
+    /// The close frame that answers the client's, or its mistake.
+    close: Option<Bytes>,
+    /// Whether nothing is read any more.
+    input_ended: bool,
+    /// Whether the client has closed, broken or lost its side.
+    peer_closed: bool,
+    closing: Closing,
+}
+
+enum Closing {
+    Open,
+    /// Our close frame is being written: nothing may follow it.
+    LastWords,
+    /// The client is given time to read the close frame and to answer it: ending the stream over
+    /// unread data would reset the connection and might take the frame back.
+    Lingering(Pin<Box<Sleep>>),
+}
+
+impl Future for Lean {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        for _ in 0..TURNS {
+            let input = this.poll_input(cx);
+            match this.poll_output(cx) {
+                Poll::Ready(()) => return Poll::Ready(()),
+                Poll::Pending if input.is_pending() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+        // Others of this thread have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Lean {
+    /// Handles what one read gives; pending when there is nothing, or the session takes nothing.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.input_ended {
+            return Poll::Pending;
+        }
+        let mut handled = false;
+        loop {
+            if self.is_open() && self.link.poll_ready(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match self.decode() {
+                Ok(Some(frame)) => {
+                    handled = true;
+                    self.take(frame);
+                    if self.input_ended {
+                        return Poll::Ready(());
+                    }
+                }
+                Ok(None) if handled => return Poll::Ready(()),
+                Ok(None) => match ready!(self.poll_read(cx)) {
+                    Ok(0) => {
+                        // The end of the stream without a close frame: a tab that was closed, say.
+                        self.peer_ended(Fault::Closed, None);
+                        return Poll::Ready(());
+                    }
+                    Ok(_) => handled = true,
+                    Err(_) => {
+                        self.peer_ended(Fault::Lost, None);
+                        return Poll::Ready(());
+                    }
+                },
+                Err(error) => {
+                    let code = error.close_code();
+                    self.peer_ended(Fault::Protocol(code), Some(close_frame(Some(code))));
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let read = buffer.filled();
+            self.read.extend_from_slice(read);
+            Poll::Ready(Ok(read.len()))
+        })
+    }
+
+    fn decode(&mut self) -> Result<Option<Incoming>, FrameError> {
+        if self.read.is_empty() {
+            return Ok(None);
+        }
+        let decoded = self.decoder.decode(&mut self.read);
+        if self.read.is_empty() {
+            // An idle connection keeps no buffer.
+            self.read = BytesMut::new();
+        }
+        decoded
+    }
+
+    fn take(&mut self, frame: Incoming) {
+        match frame {
+            // Frames that crossed our close frame are thrown away.
+            Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong(_) if !self.is_open() => {}
+            Incoming::Message(message) => self.link.input(message),
+            Incoming::Ping(data) => self.pong = Some(pong_frame(&data)),
+            Incoming::Pong(_) => {}
+            // The client's code is echoed.
+            Incoming::Close(code) => self.peer_ended(Fault::Closed, Some(close_frame(code))),
+        }
+    }
+
+    /// Notes that the client's side has ended; `answer` is the close frame that it gets.
+    fn peer_ended(&mut self, fault: Fault, answer: Option<Bytes>) {
+        self.input_ended = true;
+        self.peer_closed = true;
+        if self.is_open() {
+            self.link.closed(fault);
+            self.close = answer;
+        }
+    }
+
+    /// Writes what there is; ready at the end of the WebSocket.
+    fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            while self.writing.has_remaining() {
+                match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.writing)) {
+                    Ok(written) if written > 0 => self.writing.advance(written),
+                    _ => {
+                        self.peer_ended(Fault::Lost, None);
+                        return Poll::Ready(());
+                    }
+                }
+            }
+            // Written bytes may be shared with others: they are let go.
+            self.writing = Bytes::new();
+            match &mut self.closing {
+                Closing::Lingering(_) if self.peer_closed => return Poll::Ready(()),
+                Closing::Lingering(sleep) => return sleep.as_mut().poll(cx),
+                Closing::LastWords => {
+                    self.closing = Closing::Lingering(Box::pin(tokio::time::sleep(LINGER)));
+                }
+                Closing::Open => self.writing = ready!(self.poll_next(cx)),
+            }
+        }
+    }
+
+    /// Returns what is to be written next.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        if let Some(close) = self.close.take() {
+            self.closing = Closing::LastWords;
+            return Poll::Ready(close);
+        }
+        if let Some(pong) = self.pong.take() {
+            return Poll::Ready(pong);
+        }
+        let frames = ready!(self.link.poll_frames(cx));
+        if frames.is_none() {
+            // The close frame was among the last.
+            self.closing = Closing::LastWords;
+        }
+        Poll::Ready(frames.unwrap_or_default())
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.closing, Closing::Open)
+    }
+}
+
+/// The task may be dropped with its thread.
+impl Drop for Lean {
+    fn drop(&mut self) {
+        self.link.closed(Fault::Lost);
+    }
+}
+
+thread_local! {
+    /// What is read goes through here, so that no connection needs a buffer of its own to wait
+    /// with.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into());
+}
+
+const SCRATCH_LEN: usize = 64 * 1024;
+
+/// How many reads are handled before others have their turn.
+const TURNS: usize = 8;
+
+/// The most fragments of one message.
+const MAX_FRAGMENTS: usize = 1024;
+
+/// How long a client has to answer a close frame.
+pub(super) const LINGER: Duration = Duration::from_secs(1);

@@ -13,6 +13,7 @@ use std::{
 
 use actix::Addr;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use sockeye_protocol::{Sid, socket::RawArgs};
 use tokio::sync::oneshot;
 
@@ -47,6 +48,7 @@ struct Shared {
     identity: Mutex<Option<Identity>>,
     rooms: Mutex<Vec<RoomName>>,
     data: Mutex<Option<Box<DataMap>>>,
+    attributes: Mutex<Option<Box<Map<String, Value>>>>,
     addr: OnceLock<Addr<Socket>>,
 }
 
@@ -83,6 +85,7 @@ impl SocketRef {
             identity: Mutex::default(),
             rooms: Mutex::default(),
             data: Mutex::default(),
+            attributes: Mutex::default(),
             addr: OnceLock::new(),
         }))
     }
@@ -287,6 +290,36 @@ impl SocketRef {
         let data = lock(&self.0.data);
         let value = data.as_ref()?.get(&TypeId::of::<T>())?.clone();
         value.downcast().ok()
+    }
+
+    /// Sets an attribute: JSON that other nodes see too, when they fetch sockets.
+    ///
+    /// # Errors
+    ///
+    /// When the value can't be written as JSON; nothing is set then.
+    pub fn set_attribute<T: Serialize + ?Sized>(
+        &self,
+        key: impl Into<String>,
+        value: &T,
+    ) -> Result<(), serde_json::Error> {
+        let value = serde_json::to_value(value)?;
+        let mut attributes = lock(&self.0.attributes);
+        attributes.get_or_insert_default().insert(key.into(), value);
+        Ok(())
+    }
+
+    /// Returns an attribute, if it is there and fits the type.
+    #[must_use]
+    pub fn attribute<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let attributes = lock(&self.0.attributes);
+        T::deserialize(attributes.as_ref()?.get(key)?).ok()
+    }
+
+    /// Returns all attributes.
+    #[must_use]
+    pub fn attributes(&self) -> Map<String, Value> {
+        let attributes = lock(&self.0.attributes);
+        attributes.as_deref().cloned().unwrap_or_default()
     }
 
     /// Returns the address of the socket's actor.

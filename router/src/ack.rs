@@ -9,29 +9,47 @@ use serde::Serialize;
 use sockeye_protocol::socket::{ArgsError, RawArgs, encode};
 use tokio::sync::oneshot;
 
-use crate::{AckError, EmitError, HandlerError, SocketRef, outgoing::Outgoing, socket::Operation};
+use crate::{
+    AckError, EmitError, HandlerError, SocketRef, broadcast_ack::Answer, cluster::ServerAck,
+    outgoing::Outgoing, socket::Operation,
+};
 
-/// The client's request for an answer to an event.
+/// The request for an answer to an event, by the client or, for a server event, by another server.
 ///
 /// As an extractor it takes the request out of the call. Sending consumes it, so an event is
 /// answered at most once; dropping it answers nothing.
 #[must_use = "the client waits for `send`"]
 #[derive(Debug)]
-pub struct Ack {
-    socket: SocketRef,
-    /// None where the client asked for no answer.
-    id: Option<u64>,
+pub struct Ack(To);
+
+#[derive(Debug)]
+enum To {
+    Client {
+        socket: SocketRef,
+        id: u64,
+    },
+    Server(ServerAck),
+    /// No answer was asked for.
+    Nobody,
 }
 
 impl Ack {
-    pub(crate) fn new(socket: SocketRef, id: Option<u64>) -> Self {
-        Self { socket, id }
+    pub(crate) fn to_client(socket: SocketRef, id: u64) -> Self {
+        Self(To::Client { socket, id })
     }
 
-    /// Returns whether the client asked for an answer.
+    pub(crate) fn to_server(ack: ServerAck) -> Self {
+        Self(To::Server(ack))
+    }
+
+    pub(crate) fn unwanted() -> Self {
+        Self(To::Nobody)
+    }
+
+    /// Returns whether an answer was asked for.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.id.is_some()
+        !matches!(self.0, To::Nobody)
     }
 
     /// Answers: a tuple is the list of arguments, anything else is one argument.
@@ -43,18 +61,23 @@ impl Ack {
     ///
     /// When the arguments can't be encoded, the socket is gone or its queue is full.
     pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
-        let Some(id) = self.id else {
-            return Ok(());
-        };
-        let packet = encode::ack(self.socket.namespace_name(), id, args)?;
-        self.socket.send(packet.into())
+        match self.0 {
+            To::Client { socket, id } => {
+                let packet = encode::ack(socket.namespace_name(), id, args)?;
+                socket.send(packet.into())
+            }
+            To::Server(ack) => {
+                ack.send(RawArgs::encode(args)?);
+                Ok(())
+            }
+            To::Nobody => Ok(()),
+        }
     }
 
     /// Answers with an error reply.
     pub(crate) fn fail(self, error: &HandlerError) {
-        let socket = self.socket.id();
         if let Err(error) = self.send(&error.reply()) {
-            tracing::debug!(%socket, %error, "error reply not sent");
+            tracing::debug!(%error, "error reply not sent");
         }
     }
 
@@ -64,16 +87,36 @@ impl Ack {
     ///
     /// When the socket is gone or its queue is full.
     pub fn send_raw(self, args: &RawArgs) -> Result<(), EmitError> {
-        let Some(id) = self.id else {
-            return Ok(());
-        };
-        let packet = encode::ack_raw(self.socket.namespace_name(), id, args);
-        self.socket.send(packet.into())
+        match self.0 {
+            To::Client { socket, id } => {
+                let packet = encode::ack_raw(socket.namespace_name(), id, args);
+                socket.send(packet.into())
+            }
+            To::Server(ack) => {
+                ack.send(args.clone());
+                Ok(())
+            }
+            To::Nobody => Ok(()),
+        }
     }
 }
 
 /// What resolves an ack that the server waits for.
-pub(crate) type AckSender = oneshot::Sender<Result<RawArgs, AckError>>;
+#[derive(Debug)]
+pub(crate) enum AckSender {
+    One(oneshot::Sender<Result<RawArgs, AckError>>),
+    Many(Answer),
+}
+
+impl AckSender {
+    pub(crate) fn resolve(self, result: Result<RawArgs, AckError>) {
+        match self {
+            // Whoever waited may have stopped.
+            Self::One(sender) => drop(sender.send(result)),
+            Self::Many(answer) => answer.resolve(result),
+        }
+    }
+}
 
 /// An emit that waits for the client's answer once it is awaited.
 ///
@@ -122,7 +165,7 @@ impl<T: 'static> EmitWithAck<T> {
         self.socket.perform(Operation::EmitWithAck {
             id,
             outgoing,
-            sender,
+            sender: AckSender::One(sender),
         });
         let args = tokio::time::timeout(self.timeout, answer)
             .await

@@ -65,7 +65,7 @@ impl CourierHandle {
         Err(EmitError::QueueFull)
     }
 
-    fn give_place_back(&self) {
+    pub(crate) fn give_place_back(&self) {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }

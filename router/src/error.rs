@@ -1,5 +1,7 @@
 use sockeye_protocol::socket::{ArgsError, EncodeError};
 
+use crate::cluster::AdapterError;
+
 /// Why an event was not queued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -16,6 +18,9 @@ pub enum EmitError {
     /// The bounded queue towards the socket, or towards its thread, is full; nothing was queued.
     #[error("the outgoing queue is full")]
     QueueFull,
+    /// Other nodes may not have got it; the sockets of this one have.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
 }
 
 /// Why an emit with ack has no answer.
@@ -70,6 +75,15 @@ pub enum BuildError {
         /// The name of the value's type.
         type_name: &'static str,
     },
+    /// A handler of a server event asks for something that only a socket's events have.
+    #[error("namespace {namespace:?}: a handler of a server event wants a socket")]
+    MissingSocket {
+        /// The namespace.
+        namespace: String,
+    },
+    /// An adapter is set, and the hub is not built on an actix arbiter.
+    #[error("a hub with an adapter is built on an actix arbiter")]
+    NoArbiter,
     /// A handler asks for an identity in a namespace without authentication.
     #[error("namespace {namespace:?}: a handler wants an `Identity`, but there is no `auth`")]
     MissingAuth {

@@ -23,7 +23,7 @@ use crate::{
     message = "`{Self}` is not a Sockeye handler",
     label = "not a handler",
     note = "a handler returns a future: is it an `async fn`?",
-    note = "its arguments are at most eight extractors, taken by value: `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason`, `Hub`",
+    note = "its arguments are at most eight extractors, taken by value: `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason`, `NamespaceRef`, `Hub`",
     note = "`T` of `Args<T>` and `AuthPayload<T>` is `serde::Deserialize` and borrows nothing; `T` of `State<T>` is `Send + Sync`",
     note = "a closure must be `Send + Sync + 'static`, and so must what it captures"
 )]

@@ -18,8 +18,10 @@
 mod ack;
 mod args_list;
 mod auth;
+mod broadcast_ack;
 mod client;
 mod closing;
+pub mod cluster;
 mod completion;
 mod config;
 mod courier;
@@ -58,7 +60,11 @@ pub use self::{
         AUTHENTICATED_ROOM, Auth, AuthError, Credentials, Dialect, Identity, InvalidTemplate,
         RoomTemplate, Verifier,
     },
+    broadcast_ack::{AckReply, AckReport, AckStream, BroadcastAck, Missing},
     client::Client,
+    cluster::{
+        Adapter, FetchError, RemoteAck, RemoteSocket, ServerEmit, ServerReply, ServerReport,
+    },
     completion::Completion,
     config::RouterConfig,
     emit_operator::EmitOperator,

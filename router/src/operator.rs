@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::{
     Completion, EmitError, IntoRooms, NamespaceRef, Selector,
     auth::AUTHENTICATED_ROOM,
+    cluster::Content,
     courier::{CourierHandle, Deliver, Flags, Local, Perform, Target},
     outgoing::Outgoing,
     socket::Operation,
@@ -25,6 +26,7 @@ pub struct BroadcastOperator {
     flags: Flags,
     compress: bool,
     timeout: Option<Duration>,
+    local: bool,
 }
 
 impl BroadcastOperator {
@@ -35,6 +37,7 @@ impl BroadcastOperator {
             flags: Flags::default(),
             compress: true,
             timeout: None,
+            local: false,
         }
     }
 
@@ -77,8 +80,9 @@ impl BroadcastOperator {
         self
     }
 
-    /// Stays on this process. A hub reaches no other process yet, so this changes nothing today.
-    pub fn local(self) -> Self {
+    /// Stays on this node: sockets of other nodes are not selected.
+    pub fn local(mut self) -> Self {
+        self.local = true;
         self
     }
 
@@ -110,8 +114,12 @@ impl BroadcastOperator {
     /// # Errors
     ///
     /// When the arguments can't be encoded or the name is reserved, nothing is sent. With
-    /// [`EmitError::QueueFull`], a thread has fallen behind and its sockets get nothing.
+    /// [`EmitError::QueueFull`], a thread has fallen behind and its sockets get nothing. With
+    /// [`EmitError::Adapter`], other nodes may not get it; the sockets of this one have it.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        if self.port().is_some() {
+            return self.emit_raw(event, &RawArgs::encode(args)?);
+        }
         self.send(self.encode(event, args)?, None)
     }
 
@@ -121,10 +129,13 @@ impl BroadcastOperator {
     ///
     /// As [`BroadcastOperator::emit`].
     pub fn emit_raw(&self, event: &str, args: &RawArgs) -> Result<(), EmitError> {
-        self.send(self.encode_raw(event, args)?, None)
+        let outgoing = self.encode_raw(event, args)?;
+        let published = self.publish(event, args);
+        self.send(outgoing, None).and(published)
     }
 
-    /// Emits an event and returns how many sockets it was for, once every thread has queued it.
+    /// Emits an event and returns for how many sockets of this process it was, once every thread has
+    /// queued it. Sockets of other nodes get it too, uncounted.
     ///
     /// # Errors
     ///
@@ -134,11 +145,15 @@ impl BroadcastOperator {
         event: &str,
         args: &T,
     ) -> Result<usize, EmitError> {
-        self.start(self.encode(event, args)?).await
+        if self.port().is_some() {
+            let args = RawArgs::encode(args)?;
+            return self.emit_raw_counted(event, &args)?.await;
+        }
+        self.start(self.encode(event, args)?, Ok(())).await
     }
 
-    /// Emits an event with arguments as they are and, when awaited, returns how many sockets it
-    /// was for.
+    /// Emits an event with arguments as they are and, when awaited, returns for how many sockets of
+    /// this process it was.
     ///
     /// It is queued, or handed to other threads, before this returns.
     ///
@@ -150,12 +165,18 @@ impl BroadcastOperator {
         event: &str,
         args: &RawArgs,
     ) -> Result<impl Future<Output = Result<usize, EmitError>> + use<>, EmitError> {
-        Ok(self.start(self.encode_raw(event, args)?))
+        let outgoing = self.encode_raw(event, args)?;
+        let published = self.publish(event, args);
+        Ok(self.start(outgoing, published))
     }
 
-    fn start(&self, outgoing: Outgoing) -> impl Future<Output = Result<usize, EmitError>> + use<> {
+    fn start(
+        &self,
+        outgoing: Outgoing,
+        published: Result<(), EmitError>,
+    ) -> impl Future<Output = Result<usize, EmitError>> + use<> {
         let mut replies = Vec::new();
-        let sent = self.send(outgoing, Some(&mut replies));
+        let sent = self.send(outgoing, Some(&mut replies)).and(published);
         async move {
             let mut count = 0;
             for reply in replies {
@@ -183,22 +204,56 @@ impl BroadcastOperator {
     }
 
     /// Makes the selected sockets join rooms.
+    ///
+    /// Awaiting it waits for the sockets of this node; other nodes are told, which is all.
     pub fn join(&self, rooms: impl IntoRooms) -> Completion {
-        self.perform(Operation::Join {
-            rooms: rooms.into_rooms(),
-        })
+        let rooms = rooms.into_rooms();
+        self.tell(|options| Content::Join {
+            options,
+            rooms: rooms.clone(),
+        });
+        self.perform(Operation::Join { rooms })
     }
 
     /// Makes the selected sockets leave rooms.
     pub fn leave(&self, rooms: impl IntoRooms) -> Completion {
-        self.perform(Operation::Leave {
-            rooms: rooms.into_rooms(),
-        })
+        let rooms = rooms.into_rooms();
+        self.tell(|options| Content::Leave {
+            options,
+            rooms: rooms.clone(),
+        });
+        self.perform(Operation::Leave { rooms })
     }
 
     /// Disconnects the selected sockets; with `close`, their connections too.
     pub fn disconnect(&self, close: bool) -> Completion {
+        self.tell(|options| Content::Disconnect { options, close });
         self.perform(Operation::Disconnect { close })
+    }
+
+    pub(crate) fn namespace(&self) -> &NamespaceRef {
+        &self.namespace
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.flags.volatile
+    }
+
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.compress
+    }
+
+    pub(crate) fn chosen_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    pub(crate) fn ack_timeout(&self) -> Duration {
+        let default = self.namespace.hub().0.config.ack_timeout;
+        self.timeout.unwrap_or(default)
     }
 
     fn encode<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<Outgoing, EmitError> {
@@ -277,7 +332,7 @@ impl BroadcastOperator {
 
     /// Authenticated sockets are members of a room of their own, which saves looking at all the
     /// others where no other room is named.
-    fn effective_selector(&self) -> Selector {
+    pub(crate) fn effective_selector(&self) -> Selector {
         let mut selector = self.selector.clone();
         if selector.authenticated && selector.rooms.is_empty() {
             selector.rooms.push(AUTHENTICATED_ROOM.into());
@@ -286,7 +341,7 @@ impl BroadcastOperator {
     }
 
     /// Returns the threads that have selected sockets: this one directly, others by courier.
-    fn targets(&self, selector: &Selector) -> Vec<Reach> {
+    pub(crate) fn targets(&self, selector: &Selector) -> Vec<Reach> {
         let hub = &self.namespace.hub().0;
         let here = Local::find(hub.id);
         let reach = |courier: CourierHandle| match &here {
@@ -312,7 +367,7 @@ impl BroadcastOperator {
 }
 
 /// How a thread with selected sockets is reached.
-enum Reach {
+pub(crate) enum Reach {
     Here(std::rc::Rc<Local>),
     There(CourierHandle),
 }

@@ -2,13 +2,22 @@ use std::any::TypeId;
 
 use sockeye_protocol::socket::{ArgsError, EventName, RawArgs};
 
-use crate::{Ack, DisconnectReason, HandlerError, SocketRef};
+use crate::{
+    Ack, DisconnectReason, HandlerError, Hub, NamespaceRef, SocketRef, cluster::ServerAck,
+};
 
 /// What a handler is called for, and what extractors take their values from.
 #[derive(Debug)]
 pub struct Call {
-    socket: SocketRef,
+    whom: Whom,
     occasion: Occasion,
+}
+
+/// Whom a handler is called for.
+#[derive(Debug)]
+enum Whom {
+    Socket(SocketRef),
+    Namespace(NamespaceRef),
 }
 
 /// Why a handler is called.
@@ -19,7 +28,7 @@ enum Occasion {
         name: EventName,
         args: RawArgs,
         /// None when the client asked for no ack, or an extractor has taken it.
-        ack: Option<u64>,
+        ack: Option<Asker>,
     },
     Disconnect(DisconnectReason),
     Failure {
@@ -29,10 +38,17 @@ enum Occasion {
     },
 }
 
+/// Who waits for an answer.
+#[derive(Debug)]
+enum Asker {
+    Client(u64),
+    Server(ServerAck),
+}
+
 impl Call {
     pub(crate) fn connect(socket: SocketRef) -> Self {
         Self {
-            socket,
+            whom: Whom::Socket(socket),
             occasion: Occasion::Connect,
         }
     }
@@ -44,29 +60,72 @@ impl Call {
         ack: Option<u64>,
     ) -> Self {
         Self {
-            socket,
-            occasion: Occasion::Event { name, args, ack },
+            whom: Whom::Socket(socket),
+            occasion: Occasion::Event {
+                name,
+                args,
+                ack: ack.map(Asker::Client),
+            },
+        }
+    }
+
+    pub(crate) fn server_event(
+        namespace: NamespaceRef,
+        name: EventName,
+        args: RawArgs,
+        ack: Option<ServerAck>,
+    ) -> Self {
+        Self {
+            whom: Whom::Namespace(namespace),
+            occasion: Occasion::Event {
+                name,
+                args,
+                ack: ack.map(Asker::Server),
+            },
         }
     }
 
     pub(crate) fn disconnect(socket: SocketRef, reason: DisconnectReason) -> Self {
         Self {
-            socket,
+            whom: Whom::Socket(socket),
             occasion: Occasion::Disconnect(reason),
         }
     }
 
     pub(crate) fn failure(socket: SocketRef, name: Option<EventName>, error: HandlerError) -> Self {
         Self {
-            socket,
+            whom: Whom::Socket(socket),
             occasion: Occasion::Failure { name, error },
         }
     }
 
-    /// Returns the socket that the handler is called for.
+    /// Returns the socket that the handler is called for; there is none for a server event.
     #[must_use]
-    pub fn socket(&self) -> &SocketRef {
-        &self.socket
+    pub fn socket(&self) -> Option<&SocketRef> {
+        match &self.whom {
+            Whom::Socket(socket) => Some(socket),
+            Whom::Namespace(_) => None,
+        }
+    }
+
+    /// Returns the namespace that the handler belongs to.
+    #[must_use]
+    pub fn namespace(&self) -> &NamespaceRef {
+        match &self.whom {
+            Whom::Socket(socket) => socket.namespace(),
+            Whom::Namespace(namespace) => namespace,
+        }
+    }
+
+    /// Returns the hub.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        self.namespace().hub()
+    }
+
+    /// Returns the socket, or the error of an extractor that wants one.
+    pub(super) fn expect_socket(&self) -> Result<&SocketRef, ExtractError> {
+        self.socket().ok_or(ExtractError::Missing("socket"))
     }
 
     /// Returns the event's name, if the handler is called for an event or its failure.
@@ -106,14 +165,14 @@ impl Call {
         }
     }
 
-    /// Takes the ack that the client asked for, if it did and nobody has taken it before.
+    /// Takes the ack that was asked for, if one was and nobody has taken it before.
     pub fn take_ack(&mut self) -> Option<Ack> {
-        match &mut self.occasion {
-            Occasion::Event { ack, .. } => {
-                let id = ack.take()?;
-                Some(Ack::new(self.socket.clone(), Some(id)))
-            }
-            _ => None,
+        let Occasion::Event { ack, .. } = &mut self.occasion else {
+            return None;
+        };
+        match ack.take()? {
+            Asker::Client(id) => Some(Ack::to_client(self.socket()?.clone(), id)),
+            Asker::Server(ack) => Some(Ack::to_server(ack)),
         }
     }
 }
@@ -122,7 +181,7 @@ impl Call {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an extractor",
     label = "a handler can't have this as an argument",
-    note = "extractors are `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason` and `Hub`"
+    note = "extractors are `SocketRef`, `Args<T>`, `RawArgs`, `AuthPayload<T>`, `Ack`, `State<T>`, `EventName`, `Identity`, `Option<Identity>`, `DisconnectReason` `NamespaceRef` and `Hub`"
 )]
 pub trait FromCall: Sized {
     /// Returns what the hub must have for this; nothing by default. Checked when it is built.
@@ -145,8 +204,10 @@ pub trait FromCall: Sized {
 pub enum Need {
     /// A shared value of that type, with the type's name.
     State(TypeId, &'static str),
-    /// Authentication.
+    /// Authentication, and a socket that has it.
     Auth,
+    /// A socket, which handlers of server events are not called for.
+    Socket,
 }
 
 /// Why a handler was not called.

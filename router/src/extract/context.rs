@@ -3,17 +3,27 @@
 use sockeye_protocol::socket::{EventName, RawArgs};
 
 use super::{Call, ExtractError, FromCall, Need};
-use crate::{Ack, DisconnectReason, Hub, Identity, SocketRef};
+use crate::{Ack, DisconnectReason, Hub, Identity, NamespaceRef, SocketRef};
 
 impl FromCall for SocketRef {
+    fn needs() -> Option<Need> {
+        Some(Need::Socket)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        Ok(call.socket().clone())
+        Ok(call.expect_socket()?.clone())
+    }
+}
+
+impl FromCall for NamespaceRef {
+    fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
+        Ok(call.namespace().clone())
     }
 }
 
 impl FromCall for Hub {
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        Ok(call.socket().hub().clone())
+        Ok(call.hub().clone())
     }
 }
 
@@ -36,11 +46,10 @@ impl FromCall for Option<EventName> {
     }
 }
 
-/// Always there: sending does nothing when the client asked for no ack.
+/// Always there: sending does nothing when no ack was asked for.
 impl FromCall for Ack {
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        let taken = call.take_ack();
-        Ok(taken.unwrap_or_else(|| Self::new(call.socket().clone(), None)))
+        Ok(call.take_ack().unwrap_or_else(Self::unwanted))
     }
 }
 
@@ -57,13 +66,17 @@ impl FromCall for Identity {
     }
 
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        let identity = call.socket().identity();
+        let identity = call.expect_socket()?.identity();
         identity.ok_or(ExtractError::Missing("identity"))
     }
 }
 
 impl FromCall for Option<Identity> {
+    fn needs() -> Option<Need> {
+        Some(Need::Socket)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        Ok(call.socket().identity())
+        Ok(call.expect_socket()?.identity())
     }
 }

@@ -30,7 +30,7 @@ impl<T: Send + Sync + 'static> FromCall for State<T> {
     }
 
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
-        let state = call.socket().hub().0.state.get();
+        let state = call.hub().0.state.get();
         let missing = ExtractError::Missing(type_name::<T>());
         Ok(Self(state.ok_or(missing)?))
     }

@@ -7,11 +7,13 @@ use std::{
     },
 };
 
+use actix::Arbiter;
 use regex::Regex;
 
 use super::{Counters, Hub, HubInner, couriers::Couriers};
 use crate::{
-    BuildError, Namespace, NamespaceRef, RouterConfig,
+    Adapter, BuildError, Namespace, NamespaceRef, RouterConfig,
+    cluster::{Cluster, is_reserved_server_event},
     error::is_reserved,
     extract::Need,
     namespace::{Children, Matcher, NamespaceInner, Parent, Rule},
@@ -26,6 +28,7 @@ pub struct HubBuilder {
     state: StateMap,
     namespaces: Vec<Namespace>,
     new_namespace: Vec<NewNamespaceFn>,
+    adapter: Option<Arc<dyn Adapter>>,
 }
 
 impl HubBuilder {
@@ -40,6 +43,15 @@ impl HubBuilder {
     /// There is one value of each type; a second one replaces the first.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.state.insert(value);
+        self
+    }
+
+    /// Makes the hub part of a cluster, whose other nodes `adapter` reaches.
+    ///
+    /// The hub must then be built on an actix arbiter, which runs the adapter's tasks and the
+    /// handlers of server events.
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.adapter = Some(Arc::new(adapter));
         self
     }
 
@@ -76,10 +88,24 @@ impl HubBuilder {
                     event: event.to_owned(),
                 });
             }
-            for need in namespace.needs() {
+            let mut server_events = namespace.server_events();
+            if let Some(event) = server_events.find(|event| is_reserved_server_event(event)) {
+                return Err(BuildError::ReservedEvent {
+                    namespace: name,
+                    event: event.to_owned(),
+                });
+            }
+            drop(server_events);
+            let of_sockets = namespace.needs().iter().map(|need| (need, true));
+            let of_servers = namespace.server_needs().iter().map(|need| (need, false));
+            for (need, has_socket) in of_sockets.chain(of_servers) {
                 let met = match need {
                     Need::State(type_id, _) => self.state.contains(*type_id),
-                    Need::Auth => namespace.has_auth(),
+                    Need::Auth if has_socket => namespace.has_auth(),
+                    Need::Auth | Need::Socket if !has_socket => {
+                        return Err(BuildError::MissingSocket { namespace: name });
+                    }
+                    Need::Auth | Need::Socket => true,
                 };
                 if !met {
                     return Err(missing(name, *need));
@@ -117,7 +143,14 @@ impl HubBuilder {
         let root = namespaces.get("/").cloned();
         let root =
             root.unwrap_or_else(|| Arc::new(NamespaceInner::new("/".to_owned(), Arc::default())));
-        Ok(Hub(Arc::new(HubInner {
+        let cluster = match self.adapter {
+            Some(adapter) => {
+                let home = Arbiter::try_current().ok_or(BuildError::NoArbiter)?;
+                Some(Cluster::new(adapter, home))
+            }
+            None => None,
+        };
+        let hub = Hub(Arc::new(HubInner {
             id: NEXT_HUB.fetch_add(1, Ordering::Relaxed),
             config: self.config,
             state: self.state,
@@ -128,7 +161,13 @@ impl HubBuilder {
             root,
             parents,
             new_namespace: self.new_namespace,
-        })))
+            cluster,
+        }));
+        for namespace in hub.namespaces() {
+            // Joins the cluster, if there is one.
+            let _ = namespace.port();
+        }
+        Ok(hub)
     }
 }
 
@@ -148,6 +187,7 @@ fn missing(namespace: String, need: Need) -> BuildError {
             type_name,
         },
         Need::Auth => BuildError::MissingAuth { namespace },
+        Need::Socket => BuildError::MissingSocket { namespace },
     }
 }
 

@@ -23,6 +23,7 @@ use self::{
 use crate::{
     Completion, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
     closing::CloseClients,
+    cluster::Cluster,
     courier::Stop,
     namespace::{Children, NamespaceInner, Parent},
     state::StateMap,
@@ -50,6 +51,8 @@ pub(crate) struct HubInner {
     /// Dynamic namespaces, in the order of registration.
     parents: Vec<Arc<Parent>>,
     new_namespace: Vec<NewNamespaceFn>,
+    /// None where the hub is alone.
+    pub(crate) cluster: Option<Cluster>,
 }
 
 impl Hub {
@@ -112,6 +115,19 @@ impl Hub {
         Completion::waiting_for(waits.collect())
     }
 
+    /// Leaves the cluster: other nodes no longer count on this one, and it is alone from now on.
+    ///
+    /// Does nothing without an adapter. Dropping the last handle of the hub does the same.
+    pub fn leave_cluster(&self) {
+        let cluster = self.0.cluster.as_ref();
+        if cluster.is_some_and(Cluster::leave) {
+            self.0.root.leave_cluster();
+            for namespace in self.namespaces() {
+                namespace.inner().leave_cluster();
+            }
+        }
+    }
+
     /// Returns how many objects of each kind are alive.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -155,6 +171,8 @@ impl Hub {
         if is_new {
             tracing::debug!(namespace = name, parent = parent.label, "namespace created");
             let created = NamespaceRef::new(self.clone(), child.clone());
+            // Joins the cluster, if there is one.
+            let _ = created.port();
             self.0.new_namespace.iter().for_each(|hook| hook(&created));
         }
         child

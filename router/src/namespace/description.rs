@@ -17,6 +17,8 @@ pub struct Namespace {
     matcher: Matcher,
     spec: Spec,
     needs: Vec<Need>,
+    /// What handlers of server events need.
+    server_needs: Vec<Need>,
 }
 
 impl Namespace {
@@ -64,6 +66,7 @@ impl Namespace {
             matcher,
             spec: Spec::default(),
             needs: Vec::new(),
+            server_needs: Vec::new(),
         }
     }
 
@@ -232,6 +235,25 @@ impl Namespace {
         self.register(handler, |spec, handler| spec.disconnect.push(handler))
     }
 
+    /// Adds a handler for an event of other servers; see
+    /// [`NamespaceRef::server_side_emit`](crate::NamespaceRef::server_side_emit).
+    ///
+    /// Such an event has no socket: [`SocketRef`] and what belongs to one can't be arguments, which
+    /// [`HubBuilder::build`](crate::HubBuilder::build) checks; [`NamespaceRef`](crate::NamespaceRef)
+    /// can. [`Reply`](crate::Reply) answers the other server. Events are started in the order of
+    /// arrival and may overlap. They run on the arbiter that the hub was built on.
+    pub fn on_server_event<H, Args>(mut self, event: impl Into<String>, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Outcome,
+        Args: 'static,
+    {
+        self.server_needs.extend(H::needs());
+        let handlers = self.spec.server_events.entry(event.into()).or_default();
+        handlers.push(erase_event(handler));
+        self
+    }
+
     fn register<H, Args>(mut self, handler: H, put: impl FnOnce(&mut Spec, EventFn)) -> Self
     where
         H: Handler<Args>,
@@ -254,6 +276,14 @@ impl Namespace {
 
     pub(crate) fn needs(&self) -> &[Need] {
         &self.needs
+    }
+
+    pub(crate) fn server_needs(&self) -> &[Need] {
+        &self.server_needs
+    }
+
+    pub(crate) fn server_events(&self) -> impl Iterator<Item = &str> {
+        self.spec.server_events.keys().map(String::as_str)
     }
 
     pub(crate) fn has_auth(&self) -> bool {

@@ -8,7 +8,11 @@ use serde::Serialize;
 use sockeye_protocol::Sid;
 
 use super::NamespaceInner;
-use crate::{BroadcastOperator, EmitError, Hub, IntoRooms, Room, SocketRef, selector::RoomName};
+use crate::{
+    BroadcastOperator, EmitError, Hub, IntoRooms, Room, SocketRef,
+    cluster::{AdapterError, Port},
+    selector::RoomName,
+};
 
 /// A namespace of a running hub: where broadcasts start.
 ///
@@ -152,6 +156,35 @@ impl NamespaceRef {
     #[must_use]
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Returns how many nodes have the namespace, this one included.
+    ///
+    /// # Errors
+    ///
+    /// When the transport can't tell.
+    pub async fn node_count(&self) -> Result<usize, AdapterError> {
+        match self.port() {
+            Some(port) => port.node_count().await,
+            None => Ok(1),
+        }
+    }
+
+    /// Returns how other nodes are reached, if the hub is part of a cluster.
+    pub(crate) fn port(&self) -> Option<&Arc<Port>> {
+        let cluster = self.hub.0.cluster.as_ref()?;
+        if cluster.has_left() {
+            return None;
+        }
+        Some(self.inner.port(&self.hub, cluster))
+    }
+
+    /// Returns whether a socket of this process is in the room.
+    pub(crate) fn has_members(&self, room: &str) -> bool {
+        let directory = &self.inner.directory;
+        let mut found = room.parse().is_ok_and(|id| directory.socket(&id).is_some());
+        directory.couriers_of(room, |_| found = true);
+        found
     }
 
     pub(crate) fn inner(&self) -> &Arc<NamespaceInner> {

@@ -2,7 +2,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -10,7 +10,13 @@ use std::{
 use actix::WeakAddr;
 
 use super::{Parent, Spec};
-use crate::{Auth, Room, directory::Directory, hub::HubInner, selector::RoomName};
+use crate::{
+    Auth, Hub, Room,
+    cluster::{Cluster, Port},
+    directory::Directory,
+    hub::HubInner,
+    selector::RoomName,
+};
 
 /// A namespace that runs.
 pub(crate) struct NamespaceInner {
@@ -22,6 +28,8 @@ pub(crate) struct NamespaceInner {
     pub(crate) directory: Directory,
     /// Ack ids are per namespace, so that a broadcast with ack is encoded once too.
     next_ack: AtomicU64,
+    /// How other nodes are reached; set when the namespace has joined a cluster.
+    port: OnceLock<Arc<Port>>,
     /// Rooms whose address somebody holds.
     pub(super) rooms: Mutex<HashMap<RoomName, WeakAddr<Room>>>,
 }
@@ -45,12 +53,25 @@ impl NamespaceInner {
             hub,
             directory: Directory::new(),
             next_ack: AtomicU64::new(0),
+            port: OnceLock::new(),
             rooms: Mutex::default(),
         }
     }
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.spec.auth.as_ref()
+    }
+
+    /// Returns how other nodes are reached, joining the cluster at the first call.
+    pub(super) fn port(self: &Arc<Self>, hub: &Hub, cluster: &Cluster) -> &Arc<Port> {
+        self.port.get_or_init(|| Port::open(hub, cluster, self))
+    }
+
+    /// Leaves the cluster that it has joined.
+    pub(crate) fn leave_cluster(&self) {
+        if let Some(port) = self.port.get() {
+            port.leave();
+        }
     }
 
     pub(crate) fn next_ack_id(&self) -> u64 {

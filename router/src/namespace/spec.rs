@@ -21,6 +21,8 @@ pub(crate) struct Spec {
     pub(crate) outgoing: Vec<OutgoingFn>,
     pub(crate) disconnecting: Vec<EventFn>,
     pub(crate) disconnect: Vec<EventFn>,
+    /// Handlers of what other servers emit.
+    pub(crate) server_events: HashMap<String, Vec<EventFn>>,
     pub(crate) errors: Vec<EventFn>,
 }
 

@@ -17,7 +17,10 @@ impl SocketCell {
         let Some(auth) = self.namespace().auth() else {
             return;
         };
-        let ack = Ack::new(self.shared().clone(), packet.id);
+        let ack = match packet.id {
+            Some(id) => Ack::to_client(self.shared().clone(), id),
+            None => Ack::unwanted(),
+        };
         let verified = match auth.the_dialect().token(self.shared(), &packet.args) {
             Some((token, id)) => self.verify(auth, token, id).await,
             None => Err(AuthError::Unauthorized),

@@ -115,7 +115,9 @@ impl SocketCell {
                 id,
                 outgoing,
                 sender,
-            } => self.send_with_ack(id, &outgoing, sender),
+            } => {
+                self.send_with_ack(id, &outgoing, sender);
+            }
             Operation::ForgetAck { id } => self.forget_ack(id),
             Operation::Join { rooms } => rooms.into_iter().for_each(|room| self.join(room)),
             Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
@@ -197,17 +199,18 @@ impl SocketCell {
         }
     }
 
-    fn send_with_ack(&self, id: u64, outgoing: &Outgoing, sender: AckSender) {
+    /// Sends an event that asks for an answer; returns `false` when the queue is full.
+    pub(crate) fn send_with_ack(&self, id: u64, outgoing: &Outgoing, sender: AckSender) -> bool {
         if let Err(error) = self.send(outgoing) {
-            // Whoever waited may have stopped.
-            let _ = sender.send(Err(error.into()));
-            return;
+            let full = matches!(error, EmitError::QueueFull);
+            sender.resolve(Err(error.into()));
+            return !full;
         }
         let mut acks = self.acks.borrow_mut();
         let full = acks.len() >= self.client.hub().0.config.pending_acks;
         if let Some((_, oldest)) = full.then(|| acks.pop_first()).flatten() {
             self.count_acks(-1);
-            let _ = oldest.send(Err(AckError::Timeout));
+            oldest.resolve(Err(AckError::Timeout));
         }
         acks.insert(id, sender);
         drop(acks);
@@ -216,6 +219,7 @@ impl SocketCell {
             // The answer has to be read.
             self.resume();
         }
+        true
     }
 
     pub(super) fn awaits_answer(&self) -> bool {
@@ -234,7 +238,7 @@ impl SocketCell {
         let sender = self.acks.borrow_mut().remove(&id);
         if let Some(sender) = sender {
             self.count_acks(-1);
-            let _ = sender.send(Ok(args));
+            sender.resolve(Ok(args));
         }
     }
 
@@ -306,8 +310,7 @@ impl SocketCell {
         let acks = self.acks.take();
         self.count_acks(-(acks.len() as isize));
         for (_, sender) in acks {
-            // Whoever waited may have stopped.
-            let _ = sender.send(Err(AckError::Disconnected));
+            sender.resolve(Err(AckError::Disconnected));
         }
         self.queue.take();
         self.early.take();

@@ -126,7 +126,7 @@ impl SocketCell {
                 Ok(Some(changed)) => event = changed,
                 Err(error) => {
                     if let Some(id) = id {
-                        Ack::new(self.shared().clone(), Some(id)).fail(&error);
+                        Ack::to_client(self.shared().clone(), id).fail(&error);
                     }
                     return Err(error);
                 }

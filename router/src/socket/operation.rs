@@ -52,7 +52,7 @@ impl Operation {
         // Whoever waited may have stopped.
         match self {
             Self::EmitWithAck { sender, .. } => {
-                let _ = sender.send(Err(EmitError::QueueFull.into()));
+                sender.resolve(Err(EmitError::QueueFull.into()));
             }
             Self::EmitWhenReady { done, .. } => {
                 let _ = done.send(Err(EmitError::QueueFull));

@@ -2,17 +2,21 @@
 //!
 //! Every socket is in the room `bench`; `echo` comes back, `ack` is answered with its argument, and
 //! `bcast` goes to the room, the sender included. From the environment: `PORT` (3900 by default),
-//! `WORKERS` (1), and `BINARY=1` for an `echo` of bytes.
+//! `WORKERS` (1), and `BINARY=1` for an `echo` of bytes. `--host` says what carries WebSockets: the
+//! `front` of Sockeye (by default) or an `app` of actix-web.
 //!
 //! ```sh
-//! cargo run --release --example bench_server
+//! cargo run --release --example bench_server -- --host front
 //! ```
 
 use std::env;
 
 use actix_web::{App, HttpServer, web::Bytes};
 use serde_json::Value;
-use sockeye::{Args, EmitError, Namespace, Reply, SocketIo, SocketRef, engine::EngineConfig};
+use sockeye::{
+    Args, EmitError, Namespace, Reply, SocketIo, SocketRef, engine::EngineConfig,
+    front::FrontServer,
+};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,15 +34,35 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .engine(EngineConfig::default().with_send_queue_bytes(8 << 20))
         .namespace(namespace)
         .build()?;
-    let server = HttpServer::new(move || App::new().service(io.service()))
-        .workers(workers)
-        .backlog(4096)
-        .h1_allow_half_closed(false)
-        .tcp_nodelay(true)
-        .bind(("127.0.0.1", port))?;
-    println!("listening on http://{}", server.addrs()[0]);
-    server.run().await?;
+    let app = move || App::new().service(io.service());
+    let address = ("127.0.0.1", port);
+    let (address, server) = match host()?.as_str() {
+        "app" => {
+            let server = HttpServer::new(app).workers(workers).backlog(4096);
+            let server = server.h1_allow_half_closed(false).tcp_nodelay(true);
+            let server = server.bind(address)?;
+            (server.addrs()[0], server.run())
+        }
+        "front" => {
+            let server = FrontServer::new(app).workers(workers).backlog(4096);
+            let server = server.bind(address)?;
+            (server.addrs()[0], server.run())
+        }
+        other => return Err(format!("--host is app or front, not {other:?}").into()),
+    };
+    println!("listening on http://{address}");
+    server.await?;
     Ok(())
+}
+
+/// Returns what follows `--host`.
+fn host() -> Result<String, &'static str> {
+    let mut arguments = env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok("front".to_owned()),
+        (Some("--host"), Some(host)) => Ok(host),
+        _ => Err("usage: bench_server [--host app|front]"),
+    }
 }
 
 async fn enter(socket: SocketRef) {

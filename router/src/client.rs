@@ -74,6 +74,7 @@ impl Client {
             timer: RefCell::default(),
         });
         hub.0.stats.clients.fetch_add(1, Ordering::Relaxed);
+        hub.0.memory.clients.fetch_add(1, Ordering::Relaxed);
         cell.key.set(cell.local.add_client(cell.clone()));
         cell.arm_timer();
         Self(Rc::new(Handle(cell)))
@@ -396,6 +397,12 @@ impl ClientCell {
             }
             None => cell.arm_timer(),
         }
+    }
+}
+
+impl Drop for ClientCell {
+    fn drop(&mut self) {
+        self.hub.0.memory.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use crate::{
     DisconnectReason, EmitError,
     client::ClientCell,
-    hub::HubInner,
+    hub::{Gauges, Held, HubInner},
     membership::Membership,
     namespace::NamespaceInner,
     outgoing::Outgoing,
@@ -56,6 +56,10 @@ impl CourierHandle {
         Ok(())
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
     /// Takes a place for a packet, which the courier gives back when it has handled it.
     pub(crate) fn take_place(&self) -> Result<(), EmitError> {
         if self.waiting.fetch_add(1, Ordering::AcqRel) < self.bound {
@@ -85,12 +89,13 @@ pub(crate) struct Local {
     namespaces: RefCell<HashMap<*const NamespaceInner, NamespaceLocal>>,
     /// Numbers broadcasts, to see which sockets one has already visited.
     round: Cell<u64>,
+    gauges: Arc<Gauges>,
 }
 
-#[derive(Default)]
 struct NamespaceLocal {
     sockets: HashMap<Sid, usize>,
     membership: Membership,
+    _held: Held,
 }
 
 impl Local {
@@ -117,6 +122,7 @@ impl Local {
             clients: RefCell::default(),
             namespaces: RefCell::default(),
             round: Cell::new(0),
+            gauges: hub.memory.clone(),
         });
         LOCALS.with_borrow_mut(|locals| locals.push(local.clone()));
         local
@@ -173,7 +179,8 @@ impl Local {
     pub(crate) fn connect(&self, cell: &SocketCell) {
         let namespace = cell.namespace();
         let mut namespaces = self.namespaces.borrow_mut();
-        let local = namespaces.entry(Arc::as_ptr(namespace)).or_default();
+        let local = namespaces.entry(Arc::as_ptr(namespace));
+        let local = local.or_insert_with(|| NamespaceLocal::new(&self.gauges));
         local.sockets.insert(cell.id(), cell.key());
         drop(namespaces);
         namespace.directory.add_socket(cell.shared().clone());
@@ -196,7 +203,8 @@ impl Local {
     pub(crate) fn join(&self, cell: &SocketCell, room: &RoomName) {
         let namespace = cell.namespace();
         let mut namespaces = self.namespaces.borrow_mut();
-        let local = namespaces.entry(Arc::as_ptr(namespace)).or_default();
+        let local = namespaces.entry(Arc::as_ptr(namespace));
+        let local = local.or_insert_with(|| NamespaceLocal::new(&self.gauges));
         if local.membership.join(room, cell.key()) {
             namespace.directory.room_gained(room, self.handle.id);
         }
@@ -294,6 +302,14 @@ impl Local {
 }
 
 impl NamespaceLocal {
+    fn new(gauges: &Arc<Gauges>) -> Self {
+        Self {
+            sockets: HashMap::new(),
+            membership: Membership::default(),
+            _held: Held::new(gauges, |gauges| &gauges.tables),
+        }
+    }
+
     /// Calls `each` with the members of a room; a socket's id is a room of its own.
     fn visit(&self, room: &str, mut each: impl FnMut(usize)) {
         for key in self.membership.members(room) {

@@ -75,7 +75,7 @@ pub use self::{
     handler::{EventVerdict, Handler, Outcome, Reply, Verdict},
     handler_error::HandlerError,
     handshake::{Handshake, Headers},
-    hub::{Hub, HubBuilder, Stats},
+    hub::{Hub, HubBuilder, HubMemory, Stats},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},
     operator::BroadcastOperator,
     outgoing::OutgoingEvent,

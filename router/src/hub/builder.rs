@@ -156,6 +156,7 @@ impl HubBuilder {
             state: self.state,
             couriers: Couriers::default(),
             stats: Counters::default(),
+            memory: Arc::default(),
             children: Children::default(),
             namespaces,
             root,

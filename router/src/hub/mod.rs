@@ -2,6 +2,7 @@
 
 mod builder;
 mod couriers;
+mod memory;
 
 use std::{
     collections::HashMap,
@@ -15,7 +16,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub use self::builder::HubBuilder;
+pub(crate) use self::memory::{Gauges, Held};
+pub use self::{builder::HubBuilder, memory::HubMemory};
 use self::{
     builder::{NewNamespaceFn, validate_name},
     couriers::Couriers,
@@ -24,7 +26,7 @@ use crate::{
     Completion, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
     closing::CloseClients,
     cluster::Cluster,
-    courier::Stop,
+    courier::{CourierHandle, Stop},
     namespace::{Children, NamespaceInner, Parent},
     state::StateMap,
 };
@@ -44,6 +46,7 @@ pub(crate) struct HubInner {
     pub(crate) state: StateMap,
     pub(crate) couriers: Couriers,
     pub(crate) stats: Counters,
+    pub(crate) memory: Arc<Gauges>,
     pub(crate) children: Children,
     namespaces: HashMap<String, Arc<NamespaceInner>>,
     /// The namespace `/`; one that no client can enter where none was described.
@@ -142,6 +145,19 @@ impl Hub {
                 .sum(),
             children: self.0.children.all().len(),
         }
+    }
+
+    /// Returns what the hub has in memory beyond what [`Hub::stats`] counts as alive.
+    #[must_use]
+    pub fn memory(&self) -> HubMemory {
+        let waiting = self
+            .0
+            .couriers
+            .all()
+            .iter()
+            .map(CourierHandle::waiting)
+            .sum();
+        self.0.memory.read(waiting)
     }
 
     pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {

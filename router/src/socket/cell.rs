@@ -42,7 +42,9 @@ pub(crate) struct SocketCell {
 
 impl SocketCell {
     pub(crate) fn new(shared: SocketRef, client: Rc<ClientCell>, slot: Slot) -> Self {
-        client.hub().0.stats.sockets.fetch_add(1, Ordering::Relaxed);
+        let hub = &client.hub().0;
+        hub.stats.sockets.fetch_add(1, Ordering::Relaxed);
+        hub.memory.sockets.fetch_add(1, Ordering::Relaxed);
         Self {
             shared,
             client,
@@ -340,6 +342,13 @@ impl SocketCell {
         } else {
             counter.fetch_sub(change.unsigned_abs(), Ordering::Relaxed);
         }
+    }
+}
+
+impl Drop for SocketCell {
+    fn drop(&mut self) {
+        let hub = &self.client.hub().0;
+        hub.memory.sockets.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

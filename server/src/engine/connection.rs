@@ -3,6 +3,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
+    sync::atomic::Ordering,
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -102,6 +103,7 @@ impl Connection {
         transport: Transport,
         text_only: bool,
     ) -> Self {
+        engine.0.gauges.held.fetch_add(1, Ordering::Relaxed);
         let config = engine.0.config.clone();
         let session = Session::open(sid, transport, text_only, config, now());
         let pipe = match transport {
@@ -597,6 +599,12 @@ impl Connection {
         current
             .as_ref()
             .is_some_and(|current| Rc::ptr_eq(current, pipe))
+    }
+}
+
+impl Drop for ConnectionCell {
+    fn drop(&mut self) {
+        self.engine.0.gauges.held.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -71,7 +71,7 @@ impl Desk {
             engine_id: engine.0.id,
             handle: handle.clone(),
             sessions: RefCell::default(),
-            timers: Rc::new(Timers::new()),
+            timers: Rc::new(Timers::new(engine.0.gauges.clone())),
             dirty: RefCell::default(),
             flush: Rc::new(Notify::new()),
             next_number: Cell::new(0),

@@ -8,6 +8,7 @@ mod connection;
 mod desk;
 mod directory;
 mod link;
+mod stats;
 mod timers;
 
 use std::{
@@ -25,12 +26,13 @@ pub use sockeye_protocol::engine::{
 };
 use sockeye_router::{Handshake, Message};
 
-pub use self::connection::Connection;
 use self::directory::Directory;
+pub use self::{connection::Connection, stats::EngineStats};
 pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},
     desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, Link, LocalLink, RemoteLink},
+    stats::{Counted, Gauges},
 };
 use crate::http::{EngineService, HttpConfig};
 
@@ -63,6 +65,7 @@ pub(crate) struct EngineInner {
     pub(crate) config: Arc<EngineConfig>,
     pub(crate) application: Box<dyn Application>,
     pub(crate) directory: Directory,
+    pub(crate) gauges: Arc<Gauges>,
     pub(crate) closing: AtomicBool,
 }
 
@@ -79,6 +82,7 @@ impl Engine {
             config: Arc::new(config),
             application: Box::new(application),
             directory: Directory::new(),
+            gauges: Arc::default(),
             closing: AtomicBool::new(false),
         })))
     }
@@ -112,6 +116,15 @@ impl Engine {
             Transport::WebSocket => on_websocket,
             Transport::Polling => self.session_count().saturating_sub(on_websocket),
         }
+    }
+
+    /// Returns how much of each kind the engine has alive.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        let directory = &self.0.directory;
+        self.0
+            .gauges
+            .stats(directory.len(), directory.on_websocket())
     }
 
     /// Refuses new sessions, closes the open ones and waits until all have ended.

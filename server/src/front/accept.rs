@@ -20,7 +20,7 @@ use sockeye_protocol::websocket::close_frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Seat, Seated, relay, stream};
-use crate::engine::{Adopt, Link, Request as DeskRequest};
+use crate::engine::{Adopt, Engine, Link, Request as DeskRequest};
 
 /// A worker's App, which serves plain requests and those that want to be upgraded alike.
 pub(super) struct SharedApp<S: ServiceFactory<Request>> {
@@ -202,8 +202,8 @@ impl Upgraded {
         }
         let (read, head) = (self.read, self.write.freeze());
         match seated {
-            Seated::Here(link, max_payload) => {
-                actix_rt::spawn(stream::serve(self.stream, link, max_payload, read, head));
+            Seated::Here(link, engine) => {
+                actix_rt::spawn(stream::serve(self.stream, link, &engine, read, head));
             }
             Seated::Elsewhere {
                 engine,
@@ -211,8 +211,7 @@ impl Upgraded {
                 sid,
                 text_only,
             } => {
-                let max_payload = engine.0.config.max_payload();
-                let adopt = send_home(self.stream, max_payload, read, head);
+                let adopt = send_home(self.stream, engine.clone(), read, head);
                 if let Some(adopt) = adopt {
                     let request = DeskRequest::Adopt {
                         sid,
@@ -238,7 +237,7 @@ impl Upgraded {
 ///
 /// A client that upgrades may be accepted by another worker than the one that its session was
 /// opened on; its messages would change threads one by one otherwise.
-fn send_home(stream: TcpStream, max_payload: usize, read: BytesMut, head: Bytes) -> Option<Adopt> {
+fn send_home(stream: TcpStream, engine: Engine, read: BytesMut, head: Bytes) -> Option<Adopt> {
     let stream = stream.into_std().inspect_err(
         |error| tracing::warn!(%error, "stream can't change threads, connection dropped"),
     );
@@ -254,7 +253,7 @@ fn send_home(stream: TcpStream, max_payload: usize, read: BytesMut, head: Bytes)
         match link {
             Some(link) => {
                 let link = Link::Local(link);
-                actix_rt::spawn(stream::serve(stream, link, max_payload, read, head));
+                actix_rt::spawn(stream::serve(stream, link, &engine, read, head));
             }
             None => {
                 actix_rt::spawn(turn_away(stream, head));

@@ -12,8 +12,8 @@ pub(crate) struct Seat(Rc<RefCell<Option<Seated>>>);
 
 /// A WebSocket that was accepted.
 pub(crate) enum Seated {
-    /// For a session of this thread, with the most bytes of a message.
-    Here(Link, usize),
+    /// For a session of this thread.
+    Here(Link, Engine),
     /// For a session of another thread, which it is to be sent to.
     Elsewhere {
         engine: Engine,

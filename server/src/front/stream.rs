@@ -20,21 +20,21 @@ use tokio::{
     time::Sleep,
 };
 
-use crate::engine::{Fault, Link};
+use crate::engine::{Counted, Engine, Fault, Link};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
-/// behind the request, and a message has at most `max_payload` bytes.
+/// behind the request.
 pub(super) fn serve(
     stream: TcpStream,
     link: Link,
-    max_payload: usize,
+    engine: &Engine,
     read: BytesMut,
     head: Bytes,
-) -> impl Future<Output = ()> {
+) -> impl Future<Output = ()> + use<> {
     Lean {
         stream,
         link,
-        decoder: Decoder::new(max_payload, MAX_FRAGMENTS),
+        decoder: Decoder::new(engine.0.config.max_payload(), MAX_FRAGMENTS),
         read,
         writing: head,
         pong: None,
@@ -42,6 +42,7 @@ pub(super) fn serve(
         input_ended: false,
         peer_closed: false,
         closing: Closing::Open,
+        _counted: Counted::new(&engine.0.gauges, |gauges| &gauges.websockets),
     }
 }
 
@@ -62,6 +63,7 @@ struct Lean {
     /// Whether the client has closed, broken or lost its side.
     peer_closed: bool,
     closing: Closing,
+    _counted: Counted,
 }
 
 enum Closing {

@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 
 use super::ConnectionError;
 use crate::{
-    engine::{Desk, DeskHandle, Engine, Fault, Link, Request},
+    engine::{Counted, Desk, DeskHandle, Engine, Fault, Link, Request},
     front::{Seat, Seated},
 };
 
@@ -124,11 +124,11 @@ fn host(
     payload: Payload,
     link: Link,
 ) -> HttpResponse {
-    let limit = engine.0.config.max_payload();
     if let Some(seat) = request.extensions().get::<Seat>() {
-        seat.take_place(Seated::Here(link, limit));
+        seat.take_place(Seated::Here(link, engine.clone()));
         return response.finish();
     }
+    let limit = engine.0.config.max_payload();
     let host = Host {
         reading: Some(Reading {
             payload,
@@ -137,6 +137,7 @@ fn host(
             ended: false,
         }),
         link: Shared::new(link),
+        _counted: Counted::new(&engine.0.gauges, |gauges| &gauges.websockets),
     };
     response.streaming(HttpContext::create(host))
 }
@@ -151,6 +152,7 @@ fn turn_away(mut response: HttpResponseBuilder) -> HttpResponse {
 struct Host {
     reading: Option<Reading>,
     link: Shared,
+    _counted: Counted,
 }
 
 /// The link and what is shared between reading and writing, on one thread.

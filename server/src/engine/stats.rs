@@ -1,0 +1,71 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// What an engine has alive, on all threads together.
+///
+/// The counts are read one after another while the threads go on, so they may be a few off each
+/// other. With no client left all return to zero; `timers` and `held` are the last.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct EngineStats {
+    /// Sessions that are open or still delivering what was queued.
+    pub sessions: usize,
+    /// Those of them that are on WebSocket; the others poll.
+    pub on_websocket: usize,
+    /// Sessions in memory: those above, and ended ones which something still refers to, such as a
+    /// handler that runs or a WebSocket that is being closed.
+    pub held: usize,
+    /// GETs that wait for something to be sent.
+    pub waiting_polls: usize,
+    /// WebSockets, those that are offered for an upgrade or are being closed included.
+    pub websockets: usize,
+    /// Deadlines, those included that have moved or whose session has ended: such an entry goes
+    /// when it comes up, or sooner when these are as many as the others.
+    pub timers: usize,
+}
+
+/// The counts that nothing else keeps.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    pub(crate) held: AtomicUsize,
+    pub(crate) waiting_polls: AtomicUsize,
+    pub(crate) websockets: AtomicUsize,
+    pub(crate) timers: AtomicUsize,
+}
+
+impl Gauges {
+    pub(super) fn stats(&self, sessions: usize, on_websocket: usize) -> EngineStats {
+        EngineStats {
+            sessions,
+            on_websocket,
+            held: self.held.load(Ordering::Relaxed),
+            waiting_polls: self.waiting_polls.load(Ordering::Relaxed),
+            websockets: self.websockets.load(Ordering::Relaxed),
+            timers: self.timers.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// One of what a gauge counts, for as long as this lives.
+pub(crate) struct Counted {
+    gauges: Arc<Gauges>,
+    gauge: fn(&Gauges) -> &AtomicUsize,
+}
+
+impl Counted {
+    pub(crate) fn new(gauges: &Arc<Gauges>, gauge: fn(&Gauges) -> &AtomicUsize) -> Self {
+        gauge(gauges).fetch_add(1, Ordering::Relaxed);
+        Self {
+            gauges: gauges.clone(),
+            gauge,
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.gauge)(&self.gauges).fetch_sub(1, Ordering::Relaxed);
+    }
+}

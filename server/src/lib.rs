@@ -33,6 +33,8 @@
 pub mod engine;
 pub mod front;
 mod http;
+mod mounted;
+mod notification;
 mod socket_io;
 #[cfg(feature = "standalone")]
 pub mod standalone;
@@ -44,6 +46,8 @@ pub use self::{
         AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, HttpConfig, Intercept,
         InvalidOrigin, OriginPattern, OriginPredicate, SessionCookie, cut_stuck_clients,
     },
+    mounted::NotMounted,
+    notification::{EmitOnSuccess, Emitting, Notification, NotificationError, Notified, Notify},
     socket_io::{BuildServerError, SocketIo, SocketIoBuilder},
 };
 

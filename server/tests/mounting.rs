@@ -4,6 +4,7 @@ use actix_web::{
     App, HttpResponse,
     body::MessageBody,
     dev::{Service, ServiceResponse},
+    guard,
     http::StatusCode,
     middleware::DefaultHeaders,
     test::{TestRequest, call_service, init_service, read_body},
@@ -210,4 +211,105 @@ fn mistakes_are_reported_by_name() {
     assert!(matches!(path, BuildServerError::Path(path) if path == "no-slash"));
     assert!(matches!(cors, BuildServerError::Cors(_)));
     assert!(engine.to_string().contains("max_payload"), "{engine}");
+}
+
+#[derive(Clone)]
+struct Chat(SocketIo);
+
+/// Tells the sessions of the server that a handler gets.
+async fn which(io: SocketIo) -> String {
+    io.engine().session_count().to_string()
+}
+
+async fn which_chat(chat: web::Data<Chat>) -> String {
+    which(chat.0.clone()).await
+}
+
+async fn text<S, B>(app: &S, uri: &str) -> String
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody,
+{
+    let body = read_body(get(app, uri).await).await;
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[actix_web::test]
+async fn handlers_get_the_server_that_is_mounted_nearest() {
+    let (outer, inner, chat) = (io("/socket.io"), io("/socket.io"), io("/chat"));
+    let app = App::new()
+        .configure(outer.mount())
+        .service(chat.service())
+        .app_data(web::Data::new(Chat(chat.clone())))
+        .route("/sessions", web::get().to(which))
+        .route("/chat-sessions", web::get().to(which_chat))
+        .service(
+            web::scope("/inner")
+                .configure(inner.mount())
+                .route("/sessions", web::get().to(which)),
+        );
+    let app = init_service(app).await;
+    open(&app, "/inner/socket.io").await;
+    open(&app, "/chat").await;
+    open(&app, "/chat").await;
+
+    assert_eq!(text(&app, "/sessions").await, "0");
+    assert_eq!(text(&app, "/inner/sessions").await, "1");
+    assert_eq!(text(&app, "/chat-sessions").await, "2");
+}
+
+#[actix_web::test]
+async fn a_server_in_app_data_is_found_bare_or_wrapped() {
+    let (bare, wrapped) = (io("/bare"), io("/wrapped"));
+    let apps = [
+        App::new().app_data(bare),
+        App::new().app_data(web::Data::new(wrapped)),
+    ];
+
+    for app in apps {
+        let app = init_service(app.route("/sessions", web::get().to(which))).await;
+        assert_eq!(get(&app, "/sessions").await.status(), StatusCode::OK);
+    }
+}
+
+#[actix_web::test]
+async fn a_handler_that_finds_no_server_is_a_fault_that_clients_learn_nothing_of() {
+    let elsewhere = io("/socket.io");
+    let app = App::new()
+        .route("/sessions", web::get().to(which))
+        .service(web::scope("/inner").configure(elsewhere.mount()));
+    let app = init_service(app).await;
+
+    let response = get(&app, "/sessions").await;
+
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(read_body(response).await, "Internal server error");
+}
+
+#[actix_web::test]
+async fn guards_choose_between_servers_at_one_path() {
+    let (ours, theirs) = (io("/socket.io"), io("/socket.io"));
+    let app = App::new()
+        .service(
+            web::scope("")
+                .guard(guard::Host("ours.test"))
+                .configure(ours.mount())
+                .route("/sessions", web::get().to(which)),
+        )
+        .configure(theirs.mount())
+        .route("/sessions", web::get().to(which));
+    let app = init_service(app).await;
+    let at = |host: &'static str, uri: &str| {
+        let request = TestRequest::get().uri(uri).insert_header(("host", host));
+        call_service(&app, request.to_request())
+    };
+
+    let handshake = at("ours.test", "/socket.io/?EIO=4&transport=polling").await;
+    let ours_sees = read_body(at("ours.test", "/sessions").await).await;
+    let theirs_sees = read_body(at("theirs.test", "/sessions").await).await;
+
+    assert_eq!(handshake.status(), StatusCode::OK);
+    assert_eq!(ours_sees, "1");
+    assert_eq!(theirs_sees, "0");
+    assert_eq!(theirs.engine().session_count(), 0);
 }

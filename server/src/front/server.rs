@@ -125,6 +125,13 @@ where
         self
     }
 
+    /// Stops the server, as a signal would, when `signal` is ready, such as
+    /// [`SocketIo::close_on_signal`](crate::SocketIo::close_on_signal).
+    pub fn shutdown_signal(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.builder = self.builder.shutdown_signal(signal);
+        self
+    }
+
     /// Sets how many seconds connections have to end when the server stops; 30 by default.
     ///
     /// WebSockets are not waited for: [`SocketIo::close`](crate::SocketIo::close) does that.

@@ -27,8 +27,8 @@ test-wire: release tests/wire/node_modules
 test-reference: tests/wire/node_modules
 	cd tests/wire && npm run test:node
 
-# Real clients and a real browser against the binary.
-test-e2e: release tests/e2e/node_modules chromium
+# Real clients and a real browser against the binary and the examples.
+test-e2e: release examples tests/e2e/node_modules chromium
 	cd tests/e2e && npm test
 
 # What has to be clean before a commit.
@@ -44,9 +44,13 @@ doc:
 fuzz:
 	cd fuzz && cargo fuzz run --features libfuzzer $(TARGET) -- -max_total_time=$(SECONDS)
 
-.PHONY: release demo-client chromium
+.PHONY: release examples demo-client chromium
 release: demo-client
 	cargo build --release --bin sockeye --example conformance
+
+# Not optimised: most of it is there after test-rust.
+examples:
+	cargo build --workspace --examples
 
 demo-client: server/demo/node_modules
 

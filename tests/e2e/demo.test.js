@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launchChromium } from "./kit/chromium.js";
 import { start } from "./kit/server.js";
 
 const DEVELOPMENT = {
@@ -18,18 +18,7 @@ const artefacts = join(import.meta.dirname, "../artefacts");
 
 const server = await start(DEVELOPMENT);
 const hasty = await start({ ...DEVELOPMENT, auth: { ...DEVELOPMENT.auth, deadline: "1200ms" } });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launchChromium();
 after(() => browser.close());
 mkdirSync(artefacts, { recursive: true });
 

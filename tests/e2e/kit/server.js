@@ -95,7 +95,7 @@ export function sockeye({ settings, file, args = [], env = {}, command = ["serve
 
 const READY = /^sockeye listening on (http:\/\/\S+) internal (http:\/\/\S+)$/m;
 
-function launch(command, args, { env = {}, cwd } = {}) {
+export function launch(command, args, { env = {}, cwd } = {}) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SOCKEYE_"));
   const child = spawn(command, args, { cwd, env: { ...Object.fromEntries(inherited), ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };

@@ -18,11 +18,11 @@ use std::{
 };
 
 use actix_web::{App, HttpServer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sockeye::{
-    Ack, AllowedOrigins, Args, AuthPayload, Cors, DisconnectReason, EmitError, Handshake,
-    HttpConfig, Message, Namespace, Prepared, RawArgs, RouterConfig, SocketIo, SocketRef, State,
-    cut_stuck_clients,
+    Ack, AllowedOrigins, Args, AuthPayload, Cors, DisconnectReason, EmitError, EventName,
+    Handshake, HttpConfig, Message, Namespace, Prepared, RawArgs, RouterConfig, SocketIo,
+    SocketRef, State, cut_stuck_clients,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
     front::FrontServer,
 };
@@ -87,13 +87,15 @@ fn fixture(name: &str) -> Namespace {
         .on("error", error_back)
         .on("join", join)
         .on("leave", leave)
-        .on("to", to_room)
+        .on("to", to_rooms)
         .on_concurrent("ask", ask)
         .on("burst", burst)
+        .on("late", late)
         .on("kick", kick)
         .on("kick-close", kick_close)
         .on("bye", bye)
         .on("reasons", reasons)
+        .on_fallback(again)
 }
 
 /// Later than the CONNECT packet on purpose: a client that starts to listen when that has come
@@ -149,13 +151,24 @@ async fn leave(
     ack.send(&room)
 }
 
-/// Relays what follows the room and the event's name.
-async fn to_room(
+/// Relays what follows the rooms and the event's name.
+async fn to_rooms(
     socket: SocketRef,
-    Args((room, event)): Args<(String, String)>,
+    Args((rooms, event)): Args<(Rooms, String)>,
     args: RawArgs,
 ) -> Result<(), EmitError> {
-    socket.to(room).emit_raw(&event, &args.skip(2))
+    let others = match rooms {
+        Rooms::One(room) => socket.to(room),
+        Rooms::Several(rooms) => socket.to(rooms),
+    };
+    others.emit_raw(&event, &args.skip(2))
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rooms {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// Asks the client and tells what it has answered.
@@ -172,6 +185,24 @@ async fn ask(
 
 async fn burst(socket: SocketRef, Args((count,)): Args<(u32,)>) -> Result<(), EmitError> {
     (0..count).try_for_each(|number| socket.emit("burst", &number))
+}
+
+/// Takes its time, which is not the same for every event.
+async fn late(
+    socket: SocketRef,
+    Args((milliseconds,)): Args<(u64,)>,
+    args: RawArgs,
+) -> Result<(), EmitError> {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    socket.emit_raw("late", &args.skip(1))
+}
+
+/// Says again what comes under a name that begins with `again`, under the same name.
+async fn again(socket: SocketRef, name: EventName, args: RawArgs) -> Result<(), EmitError> {
+    if name.starts_with("again") {
+        socket.emit_raw(&name, &args)?;
+    }
+    Ok(())
 }
 
 async fn kick(socket: SocketRef) {

@@ -1,6 +1,7 @@
 // The reference twin of the `conformance` example: the same fixture on the official Node packages.
 // README.md describes what both serve.
 import { createServer } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { attach } from "engine.io";
 import { Server } from "socket.io";
@@ -43,6 +44,11 @@ function serve(socket) {
   on("burst", ([count]) => {
     for (let index = 0; index < count; index += 1) socket.emit("burst", index);
   });
+  on("late", async ([ms, ...args]) => {
+    await delay(ms);
+    socket.emit("late", ...args);
+  });
+  socket.onAny((name, ...args) => String(name).startsWith("again") && socket.emit(name, ...split(args)[0]));
   on("kick", () => socket.disconnect());
   on("kick-close", () => socket.disconnect(true));
   on("bye", () => {

@@ -10,6 +10,7 @@
 //! events more than the suites use.
 
 use std::{
+    collections::BTreeMap,
     env, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     str::FromStr,
@@ -21,7 +22,7 @@ use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use sockeye::{
     Ack, AllowedOrigins, Args, AuthPayload, Cors, DisconnectReason, EmitError, EventName,
-    Handshake, HttpConfig, Message, Namespace, Prepared, RawArgs, RouterConfig, SocketIo,
+    Handshake, HttpConfig, Message, Namespace, Prepared, RawArgs, Reply, RouterConfig, SocketIo,
     SocketRef, State, cut_stuck_clients,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
     front::FrontServer,
@@ -94,6 +95,7 @@ fn fixture(name: &str) -> Namespace {
         .on("kick", kick)
         .on("kick-close", kick_close)
         .on("bye", bye)
+        .on("handshake", first_request)
         .on("reasons", reasons)
         .on_fallback(again)
 }
@@ -203,6 +205,18 @@ async fn again(socket: SocketRef, name: EventName, args: RawArgs) -> Result<(), 
         socket.emit_raw(&name, &args)?;
     }
     Ok(())
+}
+
+/// Tells what the socket knows of the request that opened its session.
+async fn first_request(socket: SocketRef) -> Reply<serde_json::Value> {
+    let handshake = socket.handshake();
+    let query: BTreeMap<_, _> = handshake.query_pairs().iter().cloned().collect();
+    Reply(serde_json::json!({
+        "query": query,
+        "url": handshake.url(),
+        "xdomain": handshake.is_cross_domain(),
+        "secure": handshake.is_secure(),
+    }))
 }
 
 async fn kick(socket: SocketRef) {

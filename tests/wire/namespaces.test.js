@@ -229,6 +229,16 @@ for (const transport of TRANSPORTS) {
     assert.match(await reasonOf(peer.id), /^forced (server )?close$/);
   });
 
+  test(`a violation in one namespace ends the sockets of all over ${transport}`, async () => {
+    const peer = await Peer.open(server, transport);
+    const ids = [await peer.enter(), await peer.enter("/custom")];
+
+    await peer.send('42/nowhere,["echo"]');
+
+    await peer.closed;
+    for (const id of ids) assert.match(await reasonOf(id), /^forced (server )?close$/);
+  });
+
   test(`a malformed engine packet is told as a parse error over ${transport}`, async () => {
     const peer = await Peer.join(server, transport);
 

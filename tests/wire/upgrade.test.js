@@ -304,6 +304,28 @@ test("a socket keeps its id and its rooms across the upgrade", async () => {
   client.destroy();
 });
 
+test("the handshake is that of the first request, after the upgrade too", async () => {
+  const query = "EIO=4&transport=polling&t=abc&room=1&room=2";
+  const session = await Polling.open(server, { path: "/socket.io/", query, headers: { Origin: "https://a.example" } });
+  await session.post("40");
+  assert.match((await session.poll()).body, /^40{"sid":/);
+  const client = await candidateOf(session);
+
+  client.send("2probe", "5", '421["handshake"]');
+
+  let answer = "";
+  while (!answer.startsWith("431")) answer = await client.packet();
+  assert.deepEqual(JSON.parse(answer.slice(3)), [
+    {
+      query: { EIO: "4", transport: "polling", t: "abc", room: "2" },
+      url: `/socket.io/?${query}`,
+      xdomain: true,
+      secure: false,
+    },
+  ]);
+  client.destroy();
+});
+
 sockeyeOnly("a poll and the upgrade at once, two hundred times, lose nothing", "Node answers some of them with nothing", async () => {
   for (let round = 0; round < 200; round += 1) {
     const session = await Polling.open(server);

@@ -49,6 +49,10 @@ function serve(socket) {
     socket.emit("late", ...args);
   });
   socket.onAny((name, ...args) => String(name).startsWith("again") && socket.emit(name, ...split(args)[0]));
+  on("handshake", (_args, ack) => {
+    const { query, url, xdomain, secure } = socket.handshake;
+    ack({ query, url, xdomain, secure });
+  });
   on("kick", () => socket.disconnect());
   on("kick-close", () => socket.disconnect(true));
   on("bye", () => {

@@ -59,4 +59,7 @@ mod documentation {
 
     #[doc = include_str!("../../docs/embedding.md")]
     struct Embedding;
+
+    #[doc = include_str!("../../docs/from-node.md")]
+    struct FromNode;
 }

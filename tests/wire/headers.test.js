@@ -112,3 +112,9 @@ test("a small poll is not compressed", async () => {
 
   assert.equal(session.handshake.headers["content-encoding"], undefined);
 });
+
+test("the client's files are not served unless configured", async () => {
+  const response = await request(closed, { target: "/socket.io/socket.io.js" });
+
+  assert.equal(response.status, expected({ sockeye: 400, node: 200 }));
+});

@@ -138,7 +138,10 @@ fn links_in_the_documentation_lead_somewhere() {
                 continue;
             }
 
-            let path = folder.join(file);
+            let path = match file {
+                "" => root().join(&page),
+                _ => folder.join(file),
+            };
 
             assert!(path.exists(), "{page}: {target}");
             if !heading.is_empty() {

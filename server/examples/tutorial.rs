@@ -9,7 +9,8 @@
 //! JWT_SECRET=0123456789abcdef0123456789abcdef cargo run -p sockeye --example tutorial
 //! ```
 //!
-//! `PORT`, 3000 by default, is the App's, and `SOCKET_PORT`, 3001, the Socket.IO server's.
+//! `PORT`, 3000 by default, is the Socket.IO server's, and `APP_PORT` that of the App beside it: any
+//! free one by default.
 
 use std::{env, error::Error, time::Duration};
 
@@ -37,15 +38,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     let app = HttpServer::new(|| App::new().route("/", web::get().to(hello)))
-        .bind(("127.0.0.1", port("PORT", 3000)?))?;
+        .bind(("127.0.0.1", port("APP_PORT", 0)?))?;
     let mounted = io.clone();
     let sockets = HttpServer::new(move || App::new().configure(mounted.mount()))
         .h1_allow_half_closed(false)
         .tcp_nodelay(true)
         .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
-        .bind(("127.0.0.1", port("SOCKET_PORT", 3001)?))?;
-    println!("sockets on http://{}", sockets.addrs()[0]);
-    println!("listening on http://{}", app.addrs()[0]);
+        .bind(("127.0.0.1", port("PORT", 3000)?))?;
+    println!("the App is on http://{}", app.addrs()[0]);
+    println!("listening on http://{}", sockets.addrs()[0]);
     tokio::try_join!(app.run(), sockets.run())?;
     Ok(())
 }
@@ -61,7 +62,7 @@ struct Credentials {
 
 #[derive(Deserialize)]
 struct Claims {
-    sub: String,
+    sub: Option<String>,
 }
 
 /// Who a socket belongs to, kept with the socket.
@@ -77,7 +78,7 @@ async fn enter(
         socket.disconnect(true).await;
         return Ok(());
     };
-    let user = token.claims.sub;
+    let user = token.claims.sub.unwrap_or_else(|| "somebody".to_owned());
     if let Some(number) = room_number(&socket) {
         let room = format!("room-userId-{number}");
         socket.join(&room).await;

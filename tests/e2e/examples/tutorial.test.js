@@ -9,8 +9,8 @@ import { serveClientPage } from "../kit/page.js";
 import { onlySockeye } from "../kit/server.js";
 import { token } from "../kit/tokens.js";
 
-const server = await startExample("tutorial", { SOCKET_PORT: "0" });
-const sockets = server && (await server.printed("stdout", /^sockets on (\S+)$/m))[1];
+const server = await startExample("tutorial");
+const app = server && (await server.printed("stdout", /^the App is on (\S+)$/m))[1];
 
 describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
   let room = 0;
@@ -18,7 +18,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
   withEveryClient(versions, ways, (name, io, transport) => {
     describe(name, { concurrency: true }, () => {
       const enter = (t, sub, roomNumber) =>
-        connected(t, sockets, { ...transport, auth: { token: token({ sub }) }, query: { roomNumber: String(roomNumber) } }, io);
+        connected(t, server.url, { ...transport, auth: { token: token({ sub }) }, query: { roomNumber: String(roomNumber) } }, io);
 
       test("greets after five seconds, and hears the client", async (t) => {
         const peer = await enter(t, name, 0);
@@ -50,7 +50,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
 
       for (const [what, auth] of Object.entries({ "a bad token": { token: "garbage" }, "no token": {} })) {
         test(`disconnects a client with ${what}`, async (t) => {
-          const peer = await connected(t, sockets, { ...transport, auth }, io);
+          const peer = await connected(t, server.url, { ...transport, auth }, io);
 
           const [reason] = await peer.next("disconnect");
 
@@ -62,7 +62,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
   });
 
   test("serves the App on a port of its own", async () => {
-    assert.notEqual(server.url, sockets);
+    assert.notEqual(app, server.url);
     assert.equal((await server.request("GET", "/")).body, "Hello World!");
   });
 
@@ -88,7 +88,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
             socket.emit("message_from_client", "from a page", (answer) => done({ ...told, answer }));
           });
         }),
-      [sockets, token({ sub: "page" })],
+      [server.url, token({ sub: "page" })],
     );
 
     assert.deepEqual(told, {

@@ -63,7 +63,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
 
   test("serves the App on a port of its own", async () => {
     assert.notEqual(app, server.url);
-    assert.equal((await server.request("GET", "/")).body, "Hello World!");
+    assert.equal(await (await fetch(app)).text(), "Hello World!");
   });
 
   test("works for client 3.1 in a page of another origin", async (t) => {

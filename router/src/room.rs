@@ -31,7 +31,7 @@ impl Actor for Room {
 
 /// Emits an event to the members of a room.
 ///
-/// Sent by anyone. Replies with the number of members once it is queued at each of them.
+/// Sent by anyone. Replies with the number of members on this node once it is queued at each of them.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "Result<usize, EmitError>")]
 pub struct Broadcast {
@@ -57,7 +57,7 @@ impl Handler<Broadcast> for Room {
     }
 }
 
-/// Asks for the ids of a room's members.
+/// Asks for the ids of a room's members on this node.
 ///
 /// Sent by anyone. Replies in no particular order.
 #[derive(Clone, Copy, Debug, Message)]
@@ -75,7 +75,7 @@ impl Handler<GetMembers> for Room {
 
 /// Makes every member leave the room.
 ///
-/// Sent by anyone. Replies when they have left.
+/// Sent by anyone. Replies when those on this node have left.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Empty;

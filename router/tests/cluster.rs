@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use actix::Arbiter;
 use bytes::Bytes;
+use serde_json::json;
 use sockeye_router::{
-    AckError, Args, EmitError, Hub, HubBuilder, Namespace, SocketRef,
+    AckError, Args, Auth, AuthError, Credentials, EmitError, Hub, HubBuilder, Identity, Namespace,
+    SocketRef,
     cluster::InProcess,
     testing::{TestClient, TestError, settle, stop_clock},
 };
@@ -71,6 +73,40 @@ async fn what_is_local_stays_and_a_sender_is_left_out_everywhere() -> Result<(),
 
     assert_eq!(a.heard(), ["local"]);
     assert_eq!(b.heard(), ["told", "you"]);
+    Ok(())
+}
+
+#[actix::test]
+async fn only_authenticated_sockets_of_other_nodes_are_selected() -> Result<(), TestError> {
+    let cluster = InProcess::new();
+    let guarded = || {
+        let auth = Auth::new(async |credentials: Credentials| {
+            let name = credentials.token().to_owned();
+            Ok::<_, AuthError>(Identity::new(name))
+        });
+        let namespace = Namespace::new("/").auth(auth).on("join", join);
+        let builder = Hub::builder().namespace(namespace);
+        builder.adapter(cluster.clone()).build().unwrap()
+    };
+    let (one, two) = (guarded(), guarded());
+    let known = TestClient::builder(&two).auth(&json!({ "token": "n" }));
+    let known = known.connect().await?;
+    let unknown = TestClient::connect(&two, "/").await?;
+    for client in [&known, &unknown] {
+        client.socket().unwrap().join("r").await;
+    }
+    let _ = known.take_raw();
+
+    one.root().authenticated().emit("all", &()).unwrap();
+    one.root()
+        .to("r")
+        .authenticated()
+        .emit("room", &())
+        .unwrap();
+    settle().await;
+
+    assert_eq!(known.heard(), ["all", "room"]);
+    assert!(unknown.heard().is_empty());
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use std::{
 
 use serde_json::json;
 use sockeye_router::{
-    AckError, Args, BuildError, EmitError, Event, FetchError, Hub, HubBuilder, Identity, Namespace,
-    NamespaceRef, RawArgs, Refusal, Reply, SocketRef, State,
+    Ack, AckError, Args, BuildError, EmitError, Event, FetchError, Hub, HubBuilder, Identity,
+    Namespace, NamespaceRef, RawArgs, Refusal, Reply, SocketRef, State,
     cluster::{Adapter, AdapterError, Channel, ClusterMessage, InProcess, Inbox, Members, NodeId},
     testing::{TestClient, TestError, advance, settle, stop_clock},
 };
@@ -176,8 +176,18 @@ async fn whoami(log: State<Log>) -> Reply<&'static str> {
     Reply(log.0.0)
 }
 
+async fn later(ack: Ack, event: Event) {
+    assert!(ack.is_wanted());
+    settle().await;
+    ack.send(&(event.name.as_str(), event.args.len())).unwrap();
+}
+
 async fn refuse(_: RawArgs) -> Result<(), Refusal> {
     Err(Refusal::new("no"))
+}
+
+async fn hang() {
+    std::future::pending().await
 }
 
 async fn panics() {
@@ -189,6 +199,8 @@ fn listening(name: &'static str, log: &Arc<Mutex<Vec<String>>>, cluster: &InProc
         .on_server_event("note", note)
         .on_server_event("who", whoami)
         .on_server_event("refuse", refuse)
+        .on_server_event("later", later)
+        .on_server_event("hang", hang)
         .on_server_event("panic", panics);
     let builder = Hub::builder()
         .namespace(namespace)
@@ -221,6 +233,9 @@ async fn every_other_node_answers_once() {
     let refused = root
         .server_side_emit_with_ack::<_, serde_json::Value>("refuse", &())
         .await;
+    let later = root
+        .server_side_emit_with_ack::<_, (String, usize)>("later", &(1, 2))
+        .await;
     let unfit = root
         .server_side_emit_with_ack::<_, u8>("who", &())
         .await
@@ -233,6 +248,7 @@ async fn every_other_node_answers_once() {
     assert!(report.is_complete());
     assert_ne!(report.replies[0].node, report.replies[1].node);
     assert_eq!(refused.unwrap().replies[0].value, json!({ "error": "no" }));
+    assert_eq!(later.unwrap().replies[1].value, ("later".to_owned(), 2));
     assert_eq!((unfit.errors.len(), unfit.missing), (2, 0));
 }
 
@@ -265,6 +281,24 @@ async fn who_does_not_answer_is_counted_after_the_timeout_or_when_it_leaves() {
     assert_eq!((panicked.replies.len(), panicked.missing), (0, 2));
     assert_eq!((left.replies.len(), left.missing), (1, 0));
     assert_eq!(began.elapsed().as_secs(), 6);
+}
+
+#[actix::test]
+async fn a_server_that_has_too_much_to_do_ignores_the_rest() {
+    stop_clock();
+    let cluster = InProcess::new();
+    let log = Arc::default();
+    let (one, two) = (node(cluster.clone()), listening("two", &log, &cluster));
+
+    for _ in 0..4_096 {
+        one.root().server_side_emit("hang", &()).unwrap();
+    }
+    let ignored = one
+        .root()
+        .server_side_emit_with_ack::<_, String>("who", &());
+
+    assert_eq!(ignored.await.unwrap().missing, 1);
+    assert_eq!(two.stats().sockets, 0);
 }
 
 #[actix::test]

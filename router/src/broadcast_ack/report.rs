@@ -12,8 +12,8 @@ pub struct AckReport<T> {
     pub missing: Vec<Missing>,
     /// How many sockets of other nodes have not answered that are known by number only.
     pub unheard: usize,
-    /// How many other nodes, or threads of this one, have not said in time who they have, if
-    /// anyone.
+    /// How many other nodes, or threads of this one, could not be asked or have not said in time
+    /// whom they have, if anyone.
     pub silent: usize,
 }
 

@@ -9,7 +9,10 @@ use std::{
 
 use actix::ArbiterHandle;
 use futures_util::future::AbortHandle;
-use tokio::time::Instant;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::{
     Adapter, AdapterError, Awaited, Channel, ClusterMessage, Content, Inbox, Members, NodeId,
@@ -57,6 +60,8 @@ pub(crate) struct Port {
     serving: Mutex<HashMap<(NodeId, RequestId), AbortHandle>>,
     /// When each other node was last heard of, where nodes find each other by heartbeats.
     peers: Option<Mutex<HashMap<NodeId, Instant>>>,
+    /// Bounds what is being done for other nodes.
+    places: Arc<Semaphore>,
     left: AtomicBool,
 }
 
@@ -78,6 +83,7 @@ impl Port {
             requests: Requests::default(),
             serving: Mutex::default(),
             peers: heartbeats.then(Mutex::default),
+            places: Arc::new(Semaphore::new(MAX_WORK)),
             left: AtomicBool::new(false),
         });
         inbox.open(&port);
@@ -127,6 +133,15 @@ impl Port {
             Members::Counted(counting) => Awaited::count(counting.await?),
             Members::Heartbeats => Awaited::nodes(self.peers()),
         })
+    }
+
+    /// Takes a place for something that another node wants and that may have to wait.
+    pub(super) fn take_place(&self, from: &NodeId) -> Option<OwnedSemaphorePermit> {
+        let place = self.places.clone().try_acquire_owned();
+        if place.is_err() {
+            tracing::warn!(namespace = %self.namespace, %from, "too much to do, request ignored");
+        }
+        place.ok()
     }
 
     /// Runs a future on the arbiter that requests of other nodes are answered on.
@@ -253,3 +268,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What programs call themselves that only emit; they are no members.
 const EMITTER: &str = "emitter";
+
+/// How many requests and events of other nodes may be waited for at once.
+const MAX_WORK: usize = 4_096;

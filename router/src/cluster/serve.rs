@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use futures_util::future::{AbortHandle, Abortable};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     BroadcastOptions, Content, MissingReason, NodeId, Port, RequestId, requests::Reply,
@@ -39,7 +40,8 @@ pub(super) fn serve(port: &Arc<Port>, from: NodeId, content: Content) {
             options,
             request: Some(request),
         } => {
-            let Some(sockets) = local(port, &options) else {
+            let (Some(sockets), Some(place)) = (local(port, &options), port.take_place(&from))
+            else {
                 return;
             };
             let namespace = sockets.namespace().inner();
@@ -49,7 +51,7 @@ pub(super) fn serve(port: &Arc<Port>, from: NodeId, content: Content) {
                     let outgoing = outgoing.with_compression(options.compress);
                     let wait = sockets.ack_timeout();
                     let collector = Collector::send(&sockets, id, &outgoing, wait, None);
-                    gather_for(port, from, request, collector);
+                    gather_for(port, from, request, collector, place);
                 }
                 Err(error) => {
                     tracing::warn!(%from, event, %error, "broadcast of another node not delivered");
@@ -73,7 +75,8 @@ pub(super) fn serve(port: &Arc<Port>, from: NodeId, content: Content) {
             }
         }
         Content::FetchSockets { options, request } => {
-            let Some(selected) = local(port, &options) else {
+            let (Some(selected), Some(place)) = (local(port, &options), port.take_place(&from))
+            else {
                 return;
             };
             let weak = Arc::downgrade(port);
@@ -82,6 +85,7 @@ pub(super) fn serve(port: &Arc<Port>, from: NodeId, content: Content) {
                 if let Some(port) = weak.upgrade() {
                     port.respond(&from, Content::Sockets { request, sockets });
                 }
+                drop(place);
             });
         }
         Content::ServerEvent {
@@ -136,7 +140,13 @@ fn take_answer(port: &Port, from: NodeId, content: Content) {
 }
 
 /// Passes the answers of this node's sockets on to the node that asked, one by one.
-fn gather_for(port: &Arc<Port>, from: NodeId, request: RequestId, mut collector: Collector) {
+fn gather_for(
+    port: &Arc<Port>,
+    from: NodeId,
+    request: RequestId,
+    mut collector: Collector,
+    place: OwnedSemaphorePermit,
+) {
     let weak = Arc::downgrade(port);
     let (handle, registration) = AbortHandle::new_pair();
     port.serve(from.clone(), request.clone(), handle);
@@ -177,6 +187,7 @@ fn gather_for(port: &Arc<Port>, from: NodeId, request: RequestId, mut collector:
     port.spawn(async move {
         // Aborted when the other node has left or waits no longer.
         let _ = Abortable::new(work, registration).await;
+        drop(place);
     });
 }
 

@@ -204,6 +204,9 @@ pub(super) fn run(
         tracing::debug!(%from, event, "no handler for an event of another server");
         return;
     }
+    let Some(place) = port.take_place(&from) else {
+        return;
+    };
     let ack = request.map(|request| ServerAck {
         port: Arc::downgrade(port),
         to: from,
@@ -224,6 +227,7 @@ pub(super) fn run(
                     Err(_) => tracing::error!(event, "server event handler panicked"),
                 }
             }
+            drop(place);
         });
     });
 }

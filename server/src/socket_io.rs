@@ -1,14 +1,15 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::dev::HttpServiceFactory;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use sockeye_protocol::{
     Prepared,
     engine::{CloseReason, ConfigError, SendError, Transport},
 };
 use sockeye_router::{
-    BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, Handshake, Hub, HubBuilder,
-    IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError, RouterConfig, Stats,
+    Adapter, BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, FetchError,
+    Handshake, Hub, HubBuilder, IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError,
+    RemoteSocket, RouterConfig, ServerEmit, Stats,
 };
 use tokio::time::Instant;
 
@@ -107,6 +108,38 @@ impl SocketIo {
         self.root().broadcast()
     }
 
+    /// Returns every socket of `/`, of this node and of all others.
+    ///
+    /// # Errors
+    ///
+    /// As [`BroadcastOperator::fetch_sockets`].
+    pub async fn fetch_sockets(&self) -> Result<Vec<RemoteSocket>, FetchError> {
+        self.root().fetch_sockets().await
+    }
+
+    /// Emits an event to the other servers of the cluster; see [`NamespaceRef::server_side_emit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`NamespaceRef::server_side_emit`].
+    pub fn server_side_emit<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<(), EmitError> {
+        self.root().server_side_emit(event, args)
+    }
+
+    /// Emits an event to the other servers of the cluster and, when awaited, waits for their
+    /// answers; see [`NamespaceRef::server_side_emit_with_ack`].
+    pub fn server_side_emit_with_ack<A, T>(&self, event: &str, args: &A) -> ServerEmit<T>
+    where
+        A: Serialize + ?Sized,
+        T: DeserializeOwned + Send + 'static,
+    {
+        self.root().server_side_emit_with_ack(event, args)
+    }
+
     /// Returns the hub: all namespaces, without HTTP.
     #[must_use]
     pub fn hub(&self) -> &Hub {
@@ -130,11 +163,13 @@ impl SocketIo {
     /// answered. Returns when all sessions have ended, or at the deadline, when the rest is cut.
     ///
     /// Clients see a closed transport and try to come back; many of them are closed a few at a
-    /// time, over half the deadline at most. Handlers that run have as long to finish.
+    /// time, over half the deadline at most. Handlers that run have as long to finish. Then the
+    /// server leaves its cluster.
     pub async fn close(&self, deadline: Duration) {
         let started = Instant::now();
         self.engine.stop_accepting();
         self.hub.close(deadline / 2).await;
+        self.hub.leave_cluster();
         let left = deadline.saturating_sub(started.elapsed());
         self.engine.close(left).await;
     }
@@ -171,6 +206,14 @@ impl SocketIoBuilder {
     /// Shares a value with every handler, which gets it as [`State<T>`](crate::State).
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.hub = self.hub.state(value);
+        self
+    }
+
+    /// Makes the server part of a cluster, whose other nodes `adapter` reaches.
+    ///
+    /// It must then be built on an actix arbiter, as in `#[actix_web::main]`.
+    pub fn adapter(mut self, adapter: impl Adapter) -> Self {
+        self.hub = self.hub.adapter(adapter);
         self
     }
 

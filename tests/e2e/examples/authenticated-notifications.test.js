@@ -1,7 +1,7 @@
 // The example authenticated_notifications: who is told what, and what those are told who are not let in.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -44,11 +44,12 @@ describe("authenticated_notifications", { skip: onlySockeye, concurrency: 4 }, (
 
       test("refuses a bad token with 401", async (t) => {
         const peer = await visitor(t);
+        const { id } = peer;
 
         peer.emit("authentication", badTokens["a token signed with another secret"]());
 
         const { refusal, reason } = await peer.refused();
-        assert.deepEqual(refusal, { status: 401, message: `Authentication failure socket ${peer.socket.id ?? idIn(refusal)}` });
+        assert.deepEqual(refusal, { status: 401, message: `Authentication failure socket ${id}` });
         assert.equal(reason, "io server disconnect");
       });
 
@@ -76,7 +77,7 @@ describe("authenticated_notifications", { skip: onlySockeye, concurrency: 4 }, (
 
     const { refusal } = await peer.refused();
 
-    assert.ok(Math.abs(performance.now() - begun - 10_000) < 1000);
+    assert.ok(performance.now() - begun > 9_990, "dropped too early");
     assert.equal(refusal.status, 401);
   });
 
@@ -90,8 +91,6 @@ describe("authenticated_notifications", { skip: onlySockeye, concurrency: 4 }, (
     assert.deepEqual((await peer.next("disconnect"))[0], "transport close");
   });
 });
-
-const idIn = ({ message }) => message.split(" ").at(-1);
 
 // Waits for an event with this argument: other tests' notifications come, too.
 async function until(peer, event, expected) {

@@ -21,8 +21,8 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
         connected(t, server.url, { ...transport, auth: { token: token({ sub }) }, query: { roomNumber: String(roomNumber) } }, io);
 
       test("greets after five seconds, and hears the client", async (t) => {
-        const peer = await enter(t, name, 0);
         const begun = performance.now();
+        const peer = await enter(t, name, 0);
 
         const answer = await peer.ask("message_from_client", "hello");
         await server.printed("stdout", new RegExp(`^message from ${name}: "hello"$`, "m"));
@@ -30,8 +30,7 @@ describe("tutorial", { skip: onlySockeye, concurrency: 9 }, () => {
 
         assert.equal(answer, "received");
         assert.deepEqual(greeting, ["Hello from the server"]);
-        const waited = performance.now() - begun;
-        assert.ok(waited > 4500 && waited < 8000, `greeted after ${waited} ms`);
+        assert.ok(performance.now() - begun > 4990, "greeted too early");
       });
 
       test("tells the room, and no other, who has come", async (t) => {

@@ -1,11 +1,15 @@
 // Starts an example of the library, as its users do, on a free port.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import http from "node:http";
 import { join, resolve } from "node:path";
+import * as consumers from "node:stream/consumers";
 import { after } from "node:test";
 import { launch, onlySockeye } from "./server.js";
 import { SECRET } from "./tokens.js";
+import { within } from "./wait.js";
 
 const folder = resolve(process.env.SOCKEYE_EXAMPLES ?? join(import.meta.dirname, "../../../target/debug/examples"));
 
@@ -23,15 +27,15 @@ export async function startExample(name, env = {}, scope = { after }) {
   return { ...child, url, request: (method, path, body, headers) => request(url + path, method, body, headers) };
 }
 
+// Over a connection of its own: one that was kept may be closed by the server just as it is used again.
 async function request(url, method, body, headers = {}) {
-  const response = await fetch(url, {
-    method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.startsWith("application/json");
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const type = text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+  const sent = http.request(url, { method, agent: false, headers: { ...type, ...headers } }).end(text);
+  const [response] = await within(`the answer to ${method} ${url}`, once(sent, "response"));
+  const answer = await consumers.text(response);
+  const isJson = response.headers["content-type"]?.startsWith("application/json");
+  return { status: response.statusCode, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
 }
 
 // Runs the suite with every version of the client over every transport.

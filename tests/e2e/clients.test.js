@@ -6,10 +6,11 @@ import { connected, member, open, versions, ways } from "./kit/client.js";
 import { start } from "./kit/server.js";
 import { badTokens, token } from "./kit/tokens.js";
 
+const ODD_NAMES = ['a"b', "\\", "line\nfeed\ttab", "\u0000", "klíč 😀", "\u2028"];
 const SETTINGS = {
   namespaces: ["/", "/second"],
   auth: { rooms: ["user:{sub}", "role:{role}", "ALL"], require: { role: ["admin", "editor"] } },
-  client: { join: ["room:*", "role:guest"], relay: ["chat", "typing"] },
+  client: { join: ["room:*", "role:guest"], relay: ["chat", "typing", ...ODD_NAMES] },
 };
 
 const server = await start(SETTINGS);
@@ -271,6 +272,22 @@ function suite(io, transport, way) {
 
     const args = await receiver.next("chat");
     assert.deepEqual(args.slice(0, -1), [{ room, "klíč 🔑": "hodnota" }, ...values]);
+  });
+
+  test("carries event names that JSON must escape", async (t) => {
+    const room = freshRoom();
+    const [sender, receiver] = await Promise.all([user(t), user(t)]);
+    await Promise.all([sender.join(room), receiver.join(room)]);
+
+    for (const name of ODD_NAMES) {
+      assert.equal((await sender.ask(name, { room, name })).status, "ok", JSON.stringify(name));
+    }
+
+    for (const name of ODD_NAMES) {
+      const [message] = await receiver.next(name);
+      assert.deepEqual(message, { room, name });
+    }
+    assert.deepEqual([...sender.seen("disconnect"), ...receiver.seen("disconnect")], []);
   });
 
   test("carries half a megabyte in one message", async (t) => {

@@ -237,6 +237,86 @@ async fn clients_of_all_nodes_answer_with_all_arguments() -> Result<(), TestErro
     Ok(())
 }
 
+/// What a client does when it is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Manner {
+    Answers,
+    AnswersNonsense,
+    Leaves,
+    IsSilent,
+}
+
+#[actix::test]
+async fn whatever_clients_do_everyone_is_accounted_for_once() -> Result<(), TestError> {
+    stop_clock();
+    let manners = [
+        Manner::Answers,
+        Manner::AnswersNonsense,
+        Manner::Leaves,
+        Manner::IsSilent,
+    ];
+    let cluster = InProcess::new();
+    let nodes = [node(&cluster), node(&cluster)];
+    for mixture in 0..256 {
+        // Two clients here, two on the other node, each in one of four manners.
+        let manners = [0, 2, 4, 6].map(|shift| manners[mixture >> shift & 3]);
+        let mut clients = Vec::new();
+        for (at, manner) in manners.into_iter().enumerate() {
+            clients.push((TestClient::connect(&nodes[at / 2], "/").await?, manner));
+        }
+
+        let asking = nodes[0]
+            .root()
+            .broadcast()
+            .emit_with_ack::<_, u8>("ask", &"?");
+        let asking = actix_rt::spawn(asking.into_future());
+        for (client, manner) in &clients {
+            let request = client.receive_request::<String>("ask").await?;
+            match manner {
+                Manner::Answers => request.ack(&1)?,
+                Manner::AnswersNonsense => request.ack(&"text")?,
+                Manner::Leaves => client.disconnect(),
+                Manner::IsSilent => {}
+            }
+        }
+        let report = asking.await.unwrap().unwrap();
+
+        let mut named: Vec<_> = report.replies.iter().map(|reply| reply.socket).collect();
+        named.extend(report.missing.iter().map(|missing| missing.socket));
+        let mut expected = Vec::new();
+        let mut unheard = 0;
+        for (at, (client, manner)) in clients.iter().enumerate() {
+            if at >= 2 && *manner == Manner::IsSilent {
+                unheard += 1;
+            } else {
+                expected.push(Some(client.id()));
+            }
+            let missing = report.missing.iter();
+            let error = missing.filter(|missing| missing.socket == Some(client.id()));
+            let error = error.map(|missing| &missing.error).next();
+            let as_expected = match manner {
+                Manner::Answers => error.is_none(),
+                Manner::AnswersNonsense => matches!(error, Some(AckError::Decode(_))),
+                Manner::Leaves => matches!(error, Some(AckError::Disconnected)),
+                Manner::IsSilent if at < 2 => matches!(error, Some(AckError::Timeout)),
+                Manner::IsSilent => error.is_none(),
+            };
+            assert!(as_expected, "{manners:?} {at}: {error:?}");
+        }
+        named.sort();
+        expected.sort();
+        assert_eq!(named, expected, "{manners:?}");
+        assert_eq!((report.unheard, report.silent), (unheard, 0), "{manners:?}");
+        for (client, _) in clients {
+            client.disconnect();
+        }
+        settle().await;
+        assert_eq!(nodes[0].stats().pending_acks, 0);
+        assert_eq!(nodes[1].stats().pending_acks, 0);
+    }
+    Ok(())
+}
+
 #[actix::test]
 async fn answers_that_don_t_come_in_time_are_counted() -> Result<(), TestError> {
     stop_clock();

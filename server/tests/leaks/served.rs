@@ -51,7 +51,7 @@ impl Served {
         let engine = EngineConfig::default()
             .with_ping_interval(ping_interval)
             .with_ping_timeout(SECOND)
-            .with_upgrade_timeout(SHORT)
+            .with_upgrade_timeout(SECOND)
             .with_close_grace(SHORT)
             .with_send_queue_packets(64);
         let router = RouterConfig::default()
@@ -158,6 +158,8 @@ async fn nobody(_: Credentials) -> Result<Identity, AuthError> {
 
 async fn join(socket: SocketRef, Args((rooms,)): Args<(Vec<String>,)>) {
     socket.join(rooms).await;
+    // Some of its members are on the other thread.
+    let _ = socket.to("all").emit("joined", &());
 }
 
 async fn join_some(socket: SocketRef) {

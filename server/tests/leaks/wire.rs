@@ -91,7 +91,11 @@ impl Wire {
                 return Ok(String::from_utf8_lossy(&read).into_owned());
             }
             from = self.heard.len().saturating_sub(needle.len() - 1);
-            self.read().await?;
+            self.read().await.map_err(|error| {
+                let wanted = String::from_utf8_lossy(needle);
+                let heard = self.heard.escape_ascii();
+                io::Error::other(format!("{error}, no {wanted:?} but {heard}"))
+            })?;
         }
     }
 

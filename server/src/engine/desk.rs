@@ -123,6 +123,7 @@ impl Desk {
         let removed = sessions.remove(sid);
         if sessions.is_empty() {
             *sessions = HashMap::new();
+            self.timers.clear();
         }
         drop(sessions);
         if let Some(connection) = removed {

@@ -6,7 +6,7 @@ use std::sync::{
 /// What an engine has alive, on all threads together.
 ///
 /// The counts are read one after another while the threads go on, so they may be a few off each
-/// other. With no client left all return to zero; `timers` and `held` are the last.
+/// other. With no client left all return to zero; `websockets` and `held` are the last.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct EngineStats {
@@ -21,8 +21,8 @@ pub struct EngineStats {
     pub waiting_polls: usize,
     /// WebSockets, those that are offered for an upgrade or are being closed included.
     pub websockets: usize,
-    /// Deadlines, those included that have moved or whose session has ended: such an entry goes
-    /// when it comes up, or sooner when these are as many as the others.
+    /// Entries of deadlines, those included that have moved or whose session has ended: such an
+    /// entry goes when it comes up, or sooner where they are many.
     pub timers: usize,
 }
 

@@ -72,6 +72,13 @@ impl Timers {
         }
     }
 
+    /// Throws away all entries: no session is left.
+    pub(crate) fn clear(&self) {
+        let gone = self.heap.take().len();
+        self.gauges.timers.fetch_sub(gone, Ordering::Relaxed);
+        self.sweep_at.set(SMALLEST_SWEEP);
+    }
+
     /// Throws away the entries of sessions that have ended: each holds its session's memory.
     fn sweep(&self, heap: &mut BinaryHeap<Reverse<Entry>>) {
         let before = heap.len();

@@ -104,6 +104,34 @@ async fn nothing_is_left_after_a_shutdown_in_the_middle_of_traffic() {
     served.stop().await;
 }
 
+#[actix_web::test]
+async fn sessions_that_have_ended_keep_no_deadlines_where_others_go_on() {
+    let _alone = ALONE.lock().await;
+    let served = Served::start(CAP);
+    let mut staying = Vec::new();
+    for _ in 0..STAYING {
+        let mut wire = Wire::open(served.address).await.unwrap();
+        assert!(wire.upgrade("EIO=4&transport=websocket").await.unwrap());
+        wire.say("40").await.unwrap();
+        staying.push(wire);
+    }
+    for _ in 0..PASSING {
+        let mut wire = Wire::open(served.address).await.unwrap();
+        assert!(wire.upgrade("EIO=4&transport=websocket").await.unwrap());
+        wire.reset().unwrap();
+    }
+    while served.io.engine().session_count() > STAYING {
+        sleep(LOOK_AGAIN).await;
+    }
+
+    let timers = served.io.engine().stats().timers;
+
+    assert!(timers < PASSING / 2, "{timers} for {STAYING} sessions");
+    drop(staying);
+    served.settled().await;
+    served.stop().await;
+}
+
 /// Returns a connection over which a connected session polls.
 async fn waiting_poll(served: &Served) -> io::Result<Wire> {
     let mut wire = Wire::open(served.address).await?;
@@ -155,6 +183,11 @@ const SHUTDOWN_SESSIONS: usize = 5000;
 
 /// How many polls wait when the server shuts down.
 const WAITING: usize = 200;
+
+/// How many sessions stay, some on each thread, while others come and go.
+const STAYING: usize = 8;
+
+const PASSING: usize = 5000;
 
 /// By when it has to be shut down.
 const DEADLINE: Duration = Duration::from_secs(3);

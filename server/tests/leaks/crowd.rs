@@ -24,9 +24,12 @@ use crate::{
 pub(crate) struct Crowd {
     outcomes: HashMap<&'static str, Outcome>,
     failures: BTreeMap<String, usize>,
-    clients: Option<JoinHandle<Vec<(&'static str, io::Result<()>)>>>,
+    clients: Option<JoinHandle<Vec<Ending>>>,
     ended: Arc<AtomicUsize>,
 }
+
+/// The name of a client's kind, and how it went.
+type Ending = (&'static str, io::Result<()>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Outcome {

@@ -8,15 +8,11 @@ use std::{
     },
 };
 
-use tokio::{
-    sync::Semaphore,
-    task::JoinHandle,
-    time::{sleep, timeout},
-};
+use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
 use crate::{
     chance::Chance,
-    served::{CAP, LOOK_AGAIN, Served},
+    served::{CAP, Served, turn},
     session::{Client, KINDS, Kind},
 };
 
@@ -56,7 +52,7 @@ impl Crowd {
             let mut playing = Vec::with_capacity(sessions);
             for _ in 0..sessions {
                 while engine.session_count() >= MOST_OPEN {
-                    sleep(LOOK_AGAIN).await;
+                    turn().await;
                 }
                 let place = places.clone();
                 place.acquire().await.unwrap().forget();

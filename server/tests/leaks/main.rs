@@ -10,12 +10,12 @@ mod wire;
 use std::{io, time::Duration};
 
 use sockeye::DisconnectReason;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use self::{
     chance::{Chance, seed},
     crowd::Crowd,
-    served::{CAP, LOOK_AGAIN, SECOND, SHORT, Served},
+    served::{CAP, SECOND, SHORT, Served, turn},
     wire::Wire,
 };
 
@@ -75,11 +75,11 @@ async fn nothing_is_left_after_a_shutdown_in_the_middle_of_traffic() {
         polls.push(waiting_poll(&served).await.unwrap());
     }
     while served.io.engine().stats().waiting_polls < WAITING {
-        sleep(LOOK_AGAIN).await;
+        turn().await;
     }
     let mut crowd = Crowd::coming(&served, &mut chance, SHUTDOWN_SESSIONS);
     while crowd.ended() < SHUTDOWN_SESSIONS / 2 {
-        sleep(LOOK_AGAIN).await;
+        turn().await;
     }
     println!("{before} sessions before, {:?}", served.io.engine().stats());
 
@@ -121,7 +121,7 @@ async fn sessions_that_have_ended_keep_no_deadlines_where_others_go_on() {
         wire.reset().unwrap();
     }
     while served.io.engine().session_count() > STAYING {
-        sleep(LOOK_AGAIN).await;
+        turn().await;
     }
 
     let timers = served.io.engine().stats().timers;
@@ -153,7 +153,7 @@ async fn descriptors_return_to(before: usize) {
     while descriptors() > before {
         let open = descriptors();
         assert!(Instant::now() < give_up, "{open} descriptors, not {before}");
-        sleep(LOOK_AGAIN).await;
+        turn().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::pending,
     net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex,
@@ -16,7 +17,6 @@ use sockeye::{
     Identity, Namespace, Refusal, RouterConfig, SocketIo, SocketRef, Stats,
     engine::{EngineConfig, EngineStats},
 };
-use tokio::time::sleep;
 
 /// A running server.
 pub(crate) struct Served {
@@ -100,7 +100,7 @@ impl Served {
             let memory = self.io.hub().memory();
             let left = Instant::now() < give_up;
             assert!(left, "left behind: {io:?}, {memory:?}, {engine:?}");
-            sleep(LOOK_AGAIN).await;
+            turn().await;
         }
         for namespace in self.io.hub().namespaces() {
             assert_eq!(namespace.socket_count(), 0);
@@ -131,7 +131,7 @@ fn namespaces() -> Vec<Namespace> {
             .on("fill", fill),
         Namespace::new("/refused").middleware(async || Err::<(), _>(Refusal::new("no"))),
         Namespace::new("/slowly-refused").middleware(async || {
-            sleep(SHORT / 4).await;
+            passing(SHORT / 4).await;
             Err::<(), _>(Refusal::new("no"))
         }),
         Namespace::new("/auth").auth(auth).on_connect(join_some),
@@ -178,7 +178,7 @@ async fn ask(socket: SocketRef) {
 }
 
 async fn slow() {
-    sleep(SHORT / 2).await;
+    passing(SHORT / 2).await;
 }
 
 async fn flood(socket: SocketRef) {
@@ -201,6 +201,16 @@ async fn fill(socket: SocketRef) {
     }
 }
 
+/// Takes so long, as a handler does that is busy with something, or a client that doesn't read.
+pub(crate) async fn passing(time: Duration) {
+    let _ = tokio::time::timeout(time, pending::<()>()).await;
+}
+
+/// Lets the others go on before a condition is looked at again that nothing announces.
+pub(crate) async fn turn() {
+    passing(LOOK_AGAIN).await;
+}
+
 /// How long the server waits for what a client owes it.
 pub(crate) const SHORT: Duration = Duration::from_millis(400);
 
@@ -210,5 +220,4 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// Long enough for anything that comes at all.
 pub(crate) const CAP: Duration = Duration::from_secs(30);
 
-/// How often a condition is looked at that nothing announces.
-pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);

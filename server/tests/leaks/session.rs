@@ -3,11 +3,10 @@
 use std::{io, net::SocketAddr};
 
 use futures_util::future::LocalBoxFuture;
-use tokio::time::sleep;
 
 use crate::{
     chance::Chance,
-    served::SHORT,
+    served::{SHORT, passing},
     wire::{Answer, Wire},
 };
 
@@ -326,7 +325,7 @@ impl Client {
         let mut wire = self.websocket_connected().await?;
         wire.say(r#"42["fill"]"#).await?;
         wire.until(r#"42["more""#).await?;
-        sleep(SHORT / 8).await;
+        passing(SHORT / 8).await;
         Ok(())
     }
 
@@ -339,7 +338,7 @@ impl Client {
         let mut wire = connected(opened(wire).await?).await?;
         wire.say(r#"42["flood"]"#).await?;
         // The server has to notice, and nothing tells the client that it has.
-        sleep(SHORT).await;
+        passing(SHORT).await;
         Ok(())
     }
 

@@ -111,6 +111,10 @@ impl Desk {
         self.sessions.borrow_mut().insert(sid, connection.clone());
         connection.count(transport == Transport::WebSocket);
         connection.start(handshake);
+        if engine.is_closing() {
+            // Whoever closes the engine may have passed this thread already.
+            connection.shut_down();
+        }
         Some(connection)
     }
 

@@ -144,11 +144,11 @@ impl Engine {
     }
 
     pub(crate) fn stop_accepting(&self) {
-        self.0.closing.store(true, Ordering::Release);
+        self.0.closing.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::Acquire)
+        self.0.closing.load(Ordering::SeqCst)
     }
 }
 

@@ -15,14 +15,23 @@ use tokio::time::{Instant, timeout};
 use self::{
     chance::{Chance, seed},
     crowd::Crowd,
-    served::{CAP, SECOND, SHORT, Served, turn},
+    served::{CAP, Host, SECOND, SHORT, Served, turn},
     wire::Wire,
 };
 
 #[actix_web::test]
 async fn nothing_is_left_of_sessions_however_they_end() {
+    come_and_go(Host::Front, sessions()).await;
+}
+
+#[actix_web::test]
+async fn nothing_is_left_in_an_app_of_actix_web_either() {
+    come_and_go(Host::App, sessions() / 5).await;
+}
+
+async fn come_and_go(host: Host, sessions: usize) {
     let _alone = ALONE.lock().await;
-    let served = Served::start(SECOND);
+    let served = Served::start(host, SECOND);
     let mut chance = Chance::new(seed());
     // What is made once: threads' tables, buffers of the allocator and the like.
     Crowd::of(&served, &mut chance, WARM_UP).await.report();
@@ -32,7 +41,7 @@ async fn nothing_is_left_of_sessions_however_they_end() {
     let mut memory = Vec::new();
     for _ in 0..2 {
         let started = Instant::now();
-        let crowd = Crowd::of(&served, &mut chance, sessions() / 2).await;
+        let crowd = Crowd::of(&served, &mut chance, sessions / 2).await;
         served.settled().await;
         println!("{:?}, {:?}", started.elapsed(), served.heard);
         crowd.report();
@@ -65,7 +74,7 @@ async fn nothing_is_left_of_sessions_however_they_end() {
 async fn nothing_is_left_after_a_shutdown_in_the_middle_of_traffic() {
     let _alone = ALONE.lock().await;
     // Polls that wait are not answered by a heartbeat, but by the shutdown.
-    let served = Served::start(CAP);
+    let served = Served::start(Host::Front, CAP);
     let mut chance = Chance::new(seed());
     Crowd::of(&served, &mut chance, WARM_UP).await;
     let before = served.io.engine().stats().sessions;
@@ -107,7 +116,7 @@ async fn nothing_is_left_after_a_shutdown_in_the_middle_of_traffic() {
 #[actix_web::test]
 async fn sessions_that_have_ended_keep_no_deadlines_where_others_go_on() {
     let _alone = ALONE.lock().await;
-    let served = Served::start(CAP);
+    let served = Served::start(Host::Front, CAP);
     let mut staying = Vec::new();
     for _ in 0..STAYING {
         let mut wire = Wire::open(served.address).await.unwrap();

@@ -16,6 +16,7 @@ use sockeye::{
     Args, Auth, AuthError, Credentials, DisconnectReason, Forbidden, HttpConfig, HubMemory,
     Identity, Namespace, Refusal, RouterConfig, SocketIo, SocketRef, Stats,
     engine::{EngineConfig, EngineStats},
+    front::FrontServer,
 };
 
 /// A running server.
@@ -44,9 +45,16 @@ impl Heard {
     }
 }
 
+/// What carries the WebSockets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Host {
+    App,
+    Front,
+}
+
 impl Served {
     /// Serves on a free port, from two threads.
-    pub(crate) fn start(ping_interval: Duration) -> Self {
+    pub(crate) fn start(host: Host, ping_interval: Duration) -> Self {
         let heard = Arc::<Heard>::default();
         let engine = EngineConfig::default()
             .with_ping_interval(ping_interval)
@@ -73,15 +81,25 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mounted = io.clone();
-        let server = HttpServer::new(move || App::new().service(mounted.service()))
-            .workers(2)
-            .disable_signals()
-            .h1_allow_half_closed(false)
-            .tcp_nodelay(true)
-            .backlog(4096)
-            .listen(listener)
-            .unwrap()
-            .run();
+        let app = move || App::new().service(mounted.service());
+        let server = match host {
+            Host::App => HttpServer::new(app)
+                .workers(2)
+                .disable_signals()
+                .h1_allow_half_closed(false)
+                .tcp_nodelay(true)
+                .backlog(4096)
+                .listen(listener)
+                .unwrap()
+                .run(),
+            Host::Front => FrontServer::new(app)
+                .workers(2)
+                .disable_signals()
+                .backlog(4096)
+                .listen(listener)
+                .unwrap()
+                .run(),
+        };
         let handle = server.handle();
         actix_web::rt::spawn(server);
         Self {

@@ -85,7 +85,16 @@ pub fn event<T: Serialize + ?Sized>(
 /// parsed again and the attachments are shared. The name is not checked.
 #[must_use]
 pub fn event_raw(namespace: &str, id: Option<u64>, event: &str, args: &RawArgs) -> Prepared {
-    raw(EVENT, namespace, id, Some(event), args)
+    raw(EVENT, namespace, id, Some(event), args, None)
+}
+
+/// Encodes an event as [`event_raw`] does, with an offset behind its arguments: what the client
+/// names when it comes back, to get what followed.
+///
+/// The offset is written as it is, so it must need no escapes.
+#[must_use]
+pub fn event_at(namespace: &str, event: &str, args: &RawArgs, offset: &str) -> Prepared {
+    raw(EVENT, namespace, None, Some(event), args, Some(offset))
 }
 
 /// Encodes the ack of the event that had the `id`; `args` are as those of [`event`].
@@ -104,7 +113,7 @@ pub fn ack<T: Serialize + ?Sized>(
 /// Encodes an ack with arguments that came from elsewhere, as they are.
 #[must_use]
 pub fn ack_raw(namespace: &str, id: u64, args: &RawArgs) -> Prepared {
-    raw(ACK, namespace, Some(id), None, args)
+    raw(ACK, namespace, Some(id), None, args, None)
 }
 
 /// The types of a packet without and with attachments.
@@ -138,10 +147,11 @@ fn raw(
     id: Option<u64>,
     name: Option<&str>,
     args: &RawArgs,
+    offset: Option<&str>,
 ) -> Prepared {
     let attachments = args.attachments();
     let elements = args.elements();
-    let room = elements.len() + name.map_or(0, str::len) + 8;
+    let room = elements.len() + name.map_or(0, str::len) + offset.map_or(0, str::len) + 12;
     let mut text = if attachments.is_empty() {
         start(plain, None, namespace, id, room)
     } else {
@@ -156,6 +166,11 @@ fn raw(
         }
     }
     text.push_str(elements);
+    if let Some(offset) = offset {
+        text.push_str(",\"");
+        text.push_str(offset);
+        text.push_str("\"");
+    }
     text.push_str("]");
     text.finish(attachments.to_vec())
 }

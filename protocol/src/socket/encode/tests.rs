@@ -184,3 +184,18 @@ fn raw_arguments_are_sent_as_they_came() {
         data.as_ptr()
     );
 }
+
+#[test]
+fn an_offset_stands_behind_all_arguments() {
+    let none = RawArgs::default();
+    let two = RawArgs::encode(&(1, bytes::Bytes::from_static(b"x"))).unwrap();
+
+    assert_eq!(
+        text(&event_at("/", "a", &none, "Xy0_B")),
+        r#"42["a","Xy0_B"]"#
+    );
+    assert_eq!(
+        text(&event_at("/n", "a", &two, "Xy0_B")),
+        r#"451-/n,["a",1,{"_placeholder":true,"num":0},"Xy0_B"]"#
+    );
+}

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     DisconnectReason, Handshake, Hub, NamespaceRef, NamespaceRequest, Outlet, Refusal,
-    courier::Local, namespace::NamespaceInner, socket::SocketCell,
+    courier::Local, namespace::NamespaceInner, recovery::Opening, socket::SocketCell,
 };
 
 /// One connection as the router sees it: the sockets of a client, behind one transport.
@@ -214,6 +214,10 @@ impl ClientCell {
         }
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
     pub(crate) fn close(&self, reason: DisconnectReason) {
         if !self.closed.get() {
             self.end(reason);
@@ -338,7 +342,17 @@ impl ClientCell {
 
     fn enter(self: &Rc<Self>, slot: Slot, namespace: Arc<NamespaceInner>, auth_payload: &str) {
         let namespace = NamespaceRef::new(self.hub.clone(), namespace);
-        let cell = SocketCell::open(self, slot, namespace, auth_payload);
+        self.enter_or_return(slot, namespace, auth_payload);
+    }
+
+    pub(crate) fn open_socket(
+        self: &Rc<Self>,
+        slot: Slot,
+        namespace: NamespaceRef,
+        auth_payload: &str,
+        opening: Opening,
+    ) {
+        let cell = SocketCell::open(self, slot, namespace, auth_payload, opening);
         self.sockets.borrow_mut().push(cell.clone());
         cell.admit();
     }

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use sockeye_protocol::socket::Limits;
 
-use crate::BuildError;
+use crate::{BuildError, Recovery};
 
 /// The bounds and times of a hub.
 ///
@@ -18,6 +18,7 @@ pub struct RouterConfig {
     pub(crate) rooms_per_socket: usize,
     pub(crate) courier_mailbox: usize,
     pub(crate) cleanup_empty_children: bool,
+    pub(crate) recovery: Option<Recovery>,
 }
 
 impl Default for RouterConfig {
@@ -31,6 +32,7 @@ impl Default for RouterConfig {
             rooms_per_socket: 1024,
             courier_mailbox: 16_384,
             cleanup_empty_children: true,
+            recovery: None,
         }
     }
 }
@@ -106,6 +108,17 @@ impl RouterConfig {
         self
     }
 
+    /// Lets clients that lose their connection come back to their session, and get what they have
+    /// missed; off by default.
+    ///
+    /// Every event without ack that isn't volatile then has one argument more, by which the client
+    /// knows how far it has come. Clients of the reference library do the rest by themselves.
+    #[must_use]
+    pub fn with_recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = Some(recovery);
+        self
+    }
+
     /// Returns the limits of the packet decoder.
     #[must_use]
     pub fn limits(&self) -> &Limits {
@@ -126,6 +139,7 @@ impl RouterConfig {
         positive("pending_acks", self.pending_acks)?;
         positive("courier_mailbox", self.courier_mailbox)?;
         positive("connect_timeout", self.connect_timeout.as_millis() as usize)?;
-        positive("ack_timeout", self.ack_timeout.as_millis() as usize)
+        positive("ack_timeout", self.ack_timeout.as_millis() as usize)?;
+        self.recovery.as_ref().map_or(Ok(()), Recovery::validate)
     }
 }

@@ -81,6 +81,12 @@ impl Directory {
         self.sockets.with(id, |sockets| sockets.get(id).cloned())
     }
 
+    /// Returns the courier of the thread that a connected socket lives on.
+    pub(crate) fn courier_of(&self, id: &Sid) -> Option<CourierId> {
+        self.sockets
+            .with(id, |sockets| Some(sockets.get(id)?.courier().id))
+    }
+
     pub(crate) fn socket_count(&self) -> usize {
         let mut count = 0;
         self.sockets.each(|sockets| count += sockets.len());

@@ -96,6 +96,11 @@ impl EmitOperator {
         if !self.volatile {
             return self.socket.send(outgoing);
         }
+        if let Some(recoverer) = self.socket.inner().recovery_of(&outgoing) {
+            // Nobody is told what becomes of a volatile event.
+            let _ = recoverer.emit_to(&self.socket, &outgoing, true);
+            return Ok(());
+        }
         self.socket.perform(Operation::Emit {
             outgoing,
             volatile: true,

@@ -39,6 +39,7 @@ mod operator;
 mod outgoing;
 mod outlet;
 mod reason;
+mod recovery;
 mod refusal;
 mod room;
 mod selector;
@@ -81,6 +82,7 @@ pub use self::{
     outgoing::OutgoingEvent,
     outlet::{Outlet, OutletError},
     reason::DisconnectReason,
+    recovery::{Recovery, RecoveryStatus},
     refusal::Refusal,
     room::{Broadcast, Empty, GetMembers, Room},
     selector::{IntoRooms, RoomName, Selector},

@@ -272,9 +272,21 @@ impl BroadcastOperator {
         mut replies: Option<&mut Vec<oneshot::Receiver<usize>>>,
     ) -> Result<(), EmitError> {
         let selector = self.effective_selector();
+        let namespace = self.namespace.inner();
+        if let Some(recoverer) = namespace.recovery_of(&outgoing) {
+            let couriers = || self.couriers(&selector);
+            let volatile = self.flags.volatile;
+            return recoverer.broadcast(
+                &self.namespace,
+                &outgoing,
+                volatile,
+                &selector,
+                couriers,
+                replies,
+            );
+        }
         let mut shared = None;
         let mut result = Ok(());
-        let namespace = self.namespace.inner();
         for target in self.targets(&selector) {
             let reply = replies.as_deref_mut().map(|replies| {
                 let (sender, receiver) = oneshot::channel();
@@ -342,27 +354,30 @@ impl BroadcastOperator {
 
     /// Returns the threads that have selected sockets: this one directly, others by courier.
     pub(crate) fn targets(&self, selector: &Selector) -> Vec<Reach> {
-        let hub = &self.namespace.hub().0;
-        let here = Local::find(hub.id);
+        let here = Local::find(self.namespace.hub().0.id);
         let reach = |courier: CourierHandle| match &here {
             Some(local) if local.handle.id == courier.id => Reach::Here(local.clone()),
             _ => Reach::There(courier),
         };
+        self.couriers(selector).into_iter().map(reach).collect()
+    }
+
+    fn couriers(&self, selector: &Selector) -> Vec<CourierHandle> {
+        let hub = &self.namespace.hub().0;
         if selector.rooms.is_empty() {
-            return hub.couriers.all().into_iter().map(reach).collect();
+            return hub.couriers.all();
         }
         let mut ids = Vec::new();
         let directory = &self.namespace.inner().directory;
         for room in &selector.rooms {
             directory.couriers_of(room, |id| ids.push(id));
-            if let Some(socket) = room.parse().ok().and_then(|id| directory.socket(&id)) {
-                ids.push(socket.courier().id);
-            }
+            let socket = room.parse().ok();
+            ids.extend(socket.and_then(|id| directory.courier_of(&id)));
         }
         ids.sort_unstable_by_key(|id| id.0);
         ids.dedup();
         let handles = ids.into_iter().filter_map(|id| hub.couriers.get(id));
-        handles.map(reach).collect()
+        handles.collect()
     }
 }
 

@@ -33,8 +33,10 @@ impl OutgoingEvent {
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) packet: Prepared,
-    /// The event, where the namespace has listeners for it.
+    /// The event, where the namespace has listeners for it or keeps it for recovery.
     pub(crate) event: Option<Arc<OutgoingEvent>>,
+    /// Whether it goes by the namespace's log.
+    pub(crate) is_recoverable: bool,
 }
 
 impl Outgoing {
@@ -45,7 +47,7 @@ impl Outgoing {
         event: &str,
         args: &T,
     ) -> Result<Self, EmitError> {
-        if !namespace.spec.outgoing.is_empty() {
+        if !namespace.spec.outgoing.is_empty() || namespace.recovery.is_some() {
             return Self::event_raw(namespace, ack, event, &RawArgs::encode(args)?);
         }
         check_name(event)?;
@@ -61,16 +63,47 @@ impl Outgoing {
         args: &RawArgs,
     ) -> Result<Self, EmitError> {
         check_name(event)?;
-        let listened = !namespace.spec.outgoing.is_empty();
+        let is_recoverable = namespace.recovery.is_some() && ack.is_none();
+        let is_seen = !namespace.spec.outgoing.is_empty() || is_recoverable;
         Ok(Self {
             packet: encode::event_raw(&namespace.name, ack, event, args),
-            event: listened.then(|| {
+            event: is_seen.then(|| {
                 Arc::new(OutgoingEvent {
                     name: event.to_owned(),
                     args: args.clone(),
                 })
             }),
+            is_recoverable,
         })
+    }
+
+    /// Returns the same event as the namespace's log has it: with an offset behind the arguments.
+    pub(crate) fn at(
+        &self,
+        namespace: &NamespaceInner,
+        event: &OutgoingEvent,
+        offset: Option<&str>,
+    ) -> Result<Self, EmitError> {
+        let is_listened = !namespace.spec.outgoing.is_empty();
+        let Some(offset) = offset else {
+            return Ok(Self {
+                event: self.event.clone().filter(|_| is_listened),
+                is_recoverable: false,
+                packet: self.packet.clone(),
+            });
+        };
+        let packet = encode::event_at(&namespace.name, &event.name, &event.args, offset);
+        let event = is_listened.then(|| {
+            let args = event.args.with(offset)?;
+            let name = event.name.clone();
+            Ok::<_, EmitError>(Arc::new(OutgoingEvent { name, args }))
+        });
+        let outgoing = Self {
+            packet,
+            event: event.transpose()?,
+            is_recoverable: false,
+        };
+        Ok(outgoing.with_compression(self.packet.is_compressible()))
     }
 
     /// Sets whether the packet is worth compressing.
@@ -88,6 +121,7 @@ impl From<Prepared> for Outgoing {
         Self {
             packet,
             event: None,
+            is_recoverable: false,
         }
     }
 }

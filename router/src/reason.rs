@@ -44,6 +44,23 @@ impl DisconnectReason {
     }
 }
 
+impl DisconnectReason {
+    /// Returns whether the client may come back to its session: it was broken off, not ended.
+    pub(crate) fn is_recoverable(self) -> bool {
+        match self {
+            Self::TransportClose
+            | Self::TransportError
+            | Self::PingTimeout
+            | Self::ForcedClose
+            | Self::SlowConsumer
+            | Self::ServerShuttingDown => true,
+            Self::ParseError
+            | Self::ClientNamespaceDisconnect
+            | Self::ServerNamespaceDisconnect => false,
+        }
+    }
+}
+
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -76,6 +76,11 @@ impl Identity {
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
     }
+
+    /// Returns whether the identity has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.expires_at.is_some_and(|at| at <= SystemTime::now())
+    }
 }
 
 /// Claims may be personal, so only the subject is shown.

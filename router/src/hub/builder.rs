@@ -116,7 +116,8 @@ impl HubBuilder {
             let rule = match matcher {
                 Matcher::Exact(name) => {
                     validate_name(&name, self.config.limits.max_name_len())?;
-                    let inner = Arc::new(NamespaceInner::new(name.clone(), spec));
+                    let inner = NamespaceInner::new(name.clone(), spec);
+                    let inner = Arc::new(inner.with_recovery(self.config.recovery.as_ref()));
                     if namespaces.insert(name.clone(), inner).is_some() {
                         return Err(BuildError::DuplicateNamespace(name));
                     }

@@ -183,6 +183,7 @@ impl Hub {
         let keep = !self.0.config.cleanup_empty_children;
         let (child, is_new) = self.0.children.get_or_insert(name, keep, || {
             NamespaceInner::child(name.to_owned(), parent.clone(), Arc::downgrade(&self.0))
+                .with_recovery(self.0.config.recovery.as_ref())
         });
         if is_new {
             tracing::debug!(namespace = name, parent = parent.label, "namespace created");

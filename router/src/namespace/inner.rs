@@ -11,10 +11,12 @@ use actix::WeakAddr;
 
 use super::{Parent, Spec};
 use crate::{
-    Auth, Hub, Room,
+    Auth, Hub, Recovery, Room,
     cluster::{Cluster, Port},
     directory::Directory,
     hub::HubInner,
+    outgoing::Outgoing,
+    recovery::Recoverer,
     selector::RoomName,
 };
 
@@ -26,6 +28,8 @@ pub(crate) struct NamespaceInner {
     pub(crate) parent: Option<Arc<Parent>>,
     hub: Weak<HubInner>,
     pub(crate) directory: Directory,
+    /// What clients have missed, where it is kept.
+    pub(crate) recovery: Option<Recoverer>,
     /// Ack ids are per namespace, so that a broadcast with ack is encoded once too.
     next_ack: AtomicU64,
     /// How other nodes are reached; set when the namespace has joined a cluster.
@@ -52,10 +56,21 @@ impl NamespaceInner {
             parent,
             hub,
             directory: Directory::new(),
+            recovery: None,
             next_ack: AtomicU64::new(0),
             port: OnceLock::new(),
             rooms: Mutex::default(),
         }
+    }
+
+    pub(crate) fn with_recovery(mut self, recovery: Option<&Recovery>) -> Self {
+        self.recovery = recovery.cloned().map(Recoverer::new);
+        self
+    }
+
+    /// Returns the log by which an event goes to its receivers, if there is one.
+    pub(crate) fn recovery_of(&self, outgoing: &Outgoing) -> Option<&Recoverer> {
+        self.recovery.as_ref().filter(|_| outgoing.is_recoverable)
     }
 
     pub(crate) fn auth(&self) -> Option<&Auth> {

@@ -77,7 +77,7 @@ impl Handler<Emit> for Socket {
     fn handle(&mut self, message: Emit, _: &mut Self::Context) -> Self::Result {
         let namespace = self.cell.namespace();
         let event = Outgoing::event_raw(namespace, None, &message.event, &message.args)?;
-        self.cell.send(&event)
+        self.cell.shared().send_here(&self.cell, &event)
     }
 }
 

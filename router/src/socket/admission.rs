@@ -14,10 +14,11 @@ use sockeye_protocol::{
 
 use super::{Socket, SocketCell, SocketRef, handle::State};
 use crate::{
-    AuthError, DisconnectReason, NamespaceRef, Refusal,
+    AuthError, DisconnectReason, NamespaceRef, RecoveryStatus, Refusal,
     auth::{Answer, handshake_token},
     client::ClientCell,
     extract::Call,
+    recovery::Opening,
 };
 
 impl SocketCell {
@@ -27,25 +28,33 @@ impl SocketCell {
         slot: Slot,
         namespace: NamespaceRef,
         auth_payload: &str,
+        opening: Opening,
     ) -> Rc<Self> {
         let deadline = namespace.inner().auth().and_then(|auth| {
             let after = auth.deadline_after()?;
             Some(client.unauthenticated_since() + after)
         });
         let local = client.local();
+        let (id, status) = (opening.id(), opening.status());
+        let (tracked, past) = opening.into_parts(namespace.inner());
         let cell = local.add_socket(|key| {
             let shared = SocketRef::new(
-                new_sid(),
+                id,
                 key,
                 namespace,
                 local.handle.clone(),
                 client.handshake().clone(),
                 auth_payload,
+                status,
             );
-            Rc::new(Self::new(shared, client.clone(), slot))
+            Rc::new(Self::new(shared, client.clone(), slot, tracked))
         });
         cell.deadline.set(deadline);
         cell.shared().set_addr(Socket::new(cell.clone()).start());
+        if let Some((rooms, memory)) = past {
+            cell.shared().remember(memory);
+            cell.take_over(rooms);
+        }
         cell
     }
 
@@ -88,6 +97,9 @@ impl SocketCell {
 
     async fn ask(self: &Rc<Self>) -> Result<(), Refusal> {
         self.verify_handshake().await?;
+        if self.is_spoilt() || self.skips_middlewares() {
+            return Ok(());
+        }
         for middleware in &self.namespace().spec.middlewares {
             let mut call = Call::connect(self.shared().clone());
             let verdict = catch_unwind(AssertUnwindSafe(|| middleware(&mut call)));
@@ -124,10 +136,16 @@ impl SocketCell {
             return Ok(());
         };
         match self.verify(auth, token, None).await {
-            Ok(identity) => {
-                self.take_identity(auth, identity);
-                Ok(())
-            }
+            Ok(identity) => match self.same_subject(identity) {
+                Ok(identity) => {
+                    self.take_identity(auth, identity);
+                    Ok(())
+                }
+                Err(error) if !self.spoil(RecoveryStatus::OtherIdentity) => {
+                    Err(auth_refusal(self.id(), error))
+                }
+                Err(_) => Ok(()),
+            },
             Err(error) => Err(auth_refusal(self.id(), error)),
         }
     }
@@ -136,23 +154,43 @@ impl SocketCell {
         if self.shared().state() != State::Admitting {
             return;
         }
-        let packet = encode::connect(&self.namespace().name, &self.id(), None);
+        let missed = match self.go_live() {
+            Ok(missed) => missed,
+            Err(status) => return self.start_over(status),
+        };
+        if self.shared().state() != State::Admitting {
+            return;
+        }
+        let key = self.tracked.as_ref().map(|tracked| tracked.key());
+        let packet = encode::connect(&self.namespace().name, &self.id(), key.as_ref());
         let outlet = &self.client().outlet;
-        let mut queued = outlet.send(&packet);
+        // A client takes what comes before its CONNECT packet for what it has missed.
+        let mut queued = Ok(());
+        for missed in &missed {
+            queued = queued.and_then(|()| outlet.send(&missed.packet));
+        }
+        queued = queued.and_then(|()| outlet.send(&packet));
         let early = self.take_early();
         for early in &early {
             queued = queued.and_then(|()| outlet.send(&early.packet));
         }
+        self.is_restored();
         if queued.is_err() {
+            self.client().local().disconnect(self);
             // Without its CONNECT packet the client has no socket, and no handler hears of one.
             self.client().close(DisconnectReason::SlowConsumer);
             return;
         }
         self.shared().set_state(State::Connected);
         tracing::debug!(socket = %self.id(), namespace = %self.namespace().name, "connected");
-        self.client().local().connect(self);
+        if self.tracked.is_none() {
+            self.client().local().connect(self);
+        }
         self.client().admit(self.slot());
-        early.iter().for_each(|early| self.show(early));
+        missed
+            .iter()
+            .chain(&early)
+            .for_each(|early| self.show(early));
         self.run_connect_handlers();
         self.client().drain();
     }
@@ -177,7 +215,7 @@ impl SocketCell {
 /// Returns a socket id that nobody can guess.
 ///
 /// Socket ids are public, yet a guess would let a client name another's own room.
-fn new_sid() -> Sid {
+pub(crate) fn new_sid() -> Sid {
     let mut random = [0; Sid::RANDOM_LEN];
     getrandom::fill(&mut random).expect("the operating system has a random generator");
     Sid::from_random(random)

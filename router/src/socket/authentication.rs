@@ -63,7 +63,7 @@ impl SocketCell {
         };
         let verifying = std::panic::AssertUnwindSafe(async {
             let identity = auth.verifier().verify(credentials).await?;
-            if is_over(&identity) {
+            if identity.is_over() {
                 return Err(AuthError::Unauthorized);
             }
             Ok(identity)
@@ -84,11 +84,7 @@ impl SocketCell {
         if self.shared().state() == State::Closed {
             return;
         }
-        self.deadline.set(None);
-        self.client().authenticated();
-        if let (Some(at), Some(addr)) = (identity.expires_at(), self.shared().addr()) {
-            addr.do_send(ArmExpiry { at });
-        }
+        self.belongs_to(&identity);
         let rooms = auth.rooms_of(&identity);
         self.shared().set_identity(identity);
         self.join(AUTHENTICATED_ROOM.into());
@@ -97,10 +93,19 @@ impl SocketCell {
         }
     }
 
+    /// Stops the deadline, and sees to it that the identity's end is noticed.
+    pub(crate) fn belongs_to(&self, identity: &Identity) {
+        self.deadline.set(None);
+        self.client().authenticated();
+        if let (Some(at), Some(addr)) = (identity.expires_at(), self.shared().addr()) {
+            addr.do_send(ArmExpiry { at });
+        }
+    }
+
     /// Called when an identity's time may be over; returns whether nothing is left to wait for.
     pub(super) fn expired(self: &Rc<Self>) -> bool {
         match self.shared().identity() {
-            Some(identity) if !is_over(&identity) => false,
+            Some(identity) if !identity.is_over() => false,
             Some(_) => {
                 tracing::info!(socket = %self.id(), "identity expired");
                 self.reject(AuthError::Unauthorized);
@@ -140,15 +145,10 @@ impl SocketCell {
     }
 
     /// A socket stays with whom it was authenticated for.
-    fn same_subject(&self, identity: Identity) -> Result<Identity, AuthError> {
+    pub(super) fn same_subject(&self, identity: Identity) -> Result<Identity, AuthError> {
         match self.shared().identity() {
             Some(before) if before.subject() != identity.subject() => Err(AuthError::Forbidden),
             _ => Ok(identity),
         }
     }
-}
-
-fn is_over(identity: &Identity) -> bool {
-    let now = std::time::SystemTime::now();
-    identity.expires_at().is_some_and(|at| at <= now)
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{Operation, SocketRef, actor::StopSocket, handle::State};
 use crate::{
     AckError, DisconnectReason, EmitError, OutletError, ack::AckSender, client::ClientCell,
-    namespace::NamespaceInner, outgoing::Outgoing, selector::RoomName,
+    namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked, selector::RoomName,
 };
 
 /// A socket, on its own thread.
@@ -38,10 +38,17 @@ pub(crate) struct SocketCell {
     visited: Cell<u64>,
     /// By when the socket must have authenticated; none where it need not.
     pub(super) deadline: Cell<Option<Instant>>,
+    /// What is kept for the session, where it can be recovered.
+    pub(crate) tracked: Option<Box<Tracked>>,
 }
 
 impl SocketCell {
-    pub(crate) fn new(shared: SocketRef, client: Rc<ClientCell>, slot: Slot) -> Self {
+    pub(crate) fn new(
+        shared: SocketRef,
+        client: Rc<ClientCell>,
+        slot: Slot,
+        tracked: Option<Box<Tracked>>,
+    ) -> Self {
         let hub = &client.hub().0;
         hub.stats.sockets.fetch_add(1, Ordering::Relaxed);
         hub.memory.sockets.fetch_add(1, Ordering::Relaxed);
@@ -56,6 +63,7 @@ impl SocketCell {
             acks: RefCell::default(),
             visited: Cell::new(0),
             deadline: Cell::new(None),
+            tracked,
         }
     }
 
@@ -124,6 +132,7 @@ impl SocketCell {
             Operation::Join { rooms } => rooms.into_iter().for_each(|room| self.join(room)),
             Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
             Operation::Disconnect { close } => self.disconnect(close),
+            Operation::Break => self.client.close(DisconnectReason::TransportClose),
             Operation::Report { to } => {
                 // Whoever asked may have stopped listening.
                 let _ = to.send(self.id());
@@ -133,15 +142,22 @@ impl SocketCell {
 
     /// Queues a packet behind all earlier ones.
     pub(crate) fn send(&self, outgoing: &Outgoing) -> Result<(), EmitError> {
+        self.queue(outgoing)?;
+        if self.is_connected() {
+            self.show(outgoing);
+        }
+        Ok(())
+    }
+
+    /// Queues a packet of which no listener hears yet.
+    pub(crate) fn queue(&self, outgoing: &Outgoing) -> Result<(), EmitError> {
         match self.shared.state() {
             State::Connected => {
                 let queued = self.client.outlet.send(&outgoing.packet);
                 queued.map_err(|error| match error {
                     OutletError::Full => EmitError::QueueFull,
                     OutletError::Closed => EmitError::Closed,
-                })?;
-                self.show(outgoing);
-                Ok(())
+                })
             }
             State::Admitting => {
                 let mut early = self.early.borrow_mut();
@@ -164,7 +180,7 @@ impl SocketCell {
         if done.is_closed() {
             return;
         }
-        match self.send(&outgoing) {
+        match self.shared.send_here(self, &outgoing) {
             Err(EmitError::QueueFull) if self.is_connected() => {
                 let cell = self.clone();
                 let again = move || cell.send_when_ready(outgoing, done);
@@ -179,8 +195,15 @@ impl SocketCell {
     /// Sends a packet if it can leave at once.
     pub(crate) fn send_volatile(&self, outgoing: &Outgoing) {
         if self.is_connected() {
-            self.client.outlet.send_volatile(&outgoing.packet);
+            self.queue_volatile(outgoing);
             self.show(outgoing);
+        }
+    }
+
+    /// Sends a packet, of which no listener hears yet, if it can leave at once.
+    pub(crate) fn queue_volatile(&self, outgoing: &Outgoing) {
+        if self.is_connected() {
+            self.client.outlet.send_volatile(&outgoing.packet);
         }
     }
 
@@ -189,7 +212,7 @@ impl SocketCell {
     }
 
     /// Calls the listeners of outgoing events.
-    pub(super) fn show(&self, outgoing: &Outgoing) {
+    pub(crate) fn show(&self, outgoing: &Outgoing) {
         let Some(event) = &outgoing.event else {
             return;
         };
@@ -260,7 +283,9 @@ impl SocketCell {
             rooms.push(room.clone());
             true
         });
-        if joined {
+        if joined && self.tracked.is_some() {
+            self.note_joined(&room);
+        } else if joined {
             self.client.local().join(self, &room);
         }
     }
@@ -270,7 +295,9 @@ impl SocketCell {
             let at = rooms.iter().position(|name| name == room);
             at.map(|at| rooms.remove(at)).is_some()
         });
-        if left {
+        if left && self.tracked.is_some() {
+            self.note_left(room);
+        } else if left {
             self.client.local().leave(self, room);
         }
     }
@@ -297,6 +324,7 @@ impl SocketCell {
 
     /// Ends the socket; the client is told by other means, or gone.
     pub(crate) fn finish(self: &Rc<Self>, reason: DisconnectReason) {
+        let ending = self.begin_end();
         let state = self.shared.state();
         if self.shared.is_closed() {
             return;
@@ -318,12 +346,18 @@ impl SocketCell {
         self.early.take();
         self.resume();
         let local = self.client.local().clone();
-        for room in self.shared.with_rooms(std::mem::take) {
-            local.leave(self, &room);
+        let rooms = self.shared.with_rooms(std::mem::take);
+        for room in &rooms {
+            local.leave(self, room);
         }
         self.client.forget(self.slot);
         if state == State::Connected {
             local.disconnect(self);
+        }
+        if let Some(ending) = ending {
+            self.end_session(ending, state, reason, rooms);
+        }
+        if state == State::Connected {
             self.run_disconnect_handlers(reason);
         }
         local.remove_socket(self.key());

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::{Operation, Socket, SocketCell};
 use crate::{
     BroadcastOperator, Completion, EmitError, EmitOperator, EmitWithAck, Handshake, Hub, Identity,
-    IntoRooms, NamespaceRef,
+    IntoRooms, NamespaceRef, RecoveryStatus,
     courier::{CourierHandle, Local, Perform, Target},
     namespace::NamespaceInner,
     outgoing::Outgoing,
@@ -43,6 +43,7 @@ struct Shared {
     courier: CourierHandle,
     handshake: Arc<Handshake>,
     auth_payload: Box<str>,
+    recovery: RecoveryStatus,
     state: AtomicU8,
     authenticated: AtomicBool,
     identity: Mutex<Option<Identity>>,
@@ -53,6 +54,18 @@ struct Shared {
 }
 
 type DataMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
+
+/// What outlives a socket in its session, beside its rooms.
+pub(crate) struct Memory {
+    identity: Option<Identity>,
+    data: Option<Box<DataMap>>,
+}
+
+impl Memory {
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+}
 
 /// Where a socket is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -72,6 +85,7 @@ impl SocketRef {
         courier: CourierHandle,
         handshake: Arc<Handshake>,
         auth_payload: &str,
+        recovery: RecoveryStatus,
     ) -> Self {
         Self(Arc::new(Shared {
             id,
@@ -80,6 +94,7 @@ impl SocketRef {
             courier,
             handshake,
             auth_payload: auth_payload.into(),
+            recovery,
             state: AtomicU8::new(State::Admitting as u8),
             authenticated: AtomicBool::new(false),
             identity: Mutex::default(),
@@ -118,6 +133,16 @@ impl SocketRef {
     #[must_use]
     pub fn auth_payload(&self) -> &str {
         &self.0.auth_payload
+    }
+
+    /// Returns whether the socket carries on a session that was broken off, and if not, why.
+    ///
+    /// A socket that does has the id, the rooms, the data and the identity of the one before it,
+    /// and the client gets what it has missed before it hears that it is connected. Handlers run as
+    /// for any other socket; middlewares may be left out.
+    #[must_use]
+    pub fn recovery(&self) -> RecoveryStatus {
+        self.0.recovery
     }
 
     /// Returns whether the socket has been admitted and not disconnected since.
@@ -374,6 +399,22 @@ impl SocketRef {
         self.0.authenticated.store(true, Ordering::Release);
     }
 
+    /// Returns what the session's next socket gets.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory {
+            identity: self.identity(),
+            data: lock(&self.0.data).clone(),
+        }
+    }
+
+    /// Takes over what the session's last socket had.
+    pub(crate) fn remember(&self, memory: Memory) {
+        *lock(&self.0.data) = memory.data;
+        if let Some(identity) = memory.identity {
+            self.set_identity(identity);
+        }
+    }
+
     pub(crate) fn set_addr(&self, addr: Addr<Socket>) {
         // Set once, by the socket's creator.
         let _ = self.0.addr.set(addr);
@@ -385,6 +426,9 @@ impl SocketRef {
 
     /// Queues an encoded packet.
     pub(crate) fn send(&self, outgoing: Outgoing) -> Result<(), EmitError> {
+        if let Some(recoverer) = self.inner().recovery_of(&outgoing) {
+            return recoverer.emit_to(self, &outgoing, false);
+        }
         match self.here() {
             Some(Some(cell)) => cell.send(&outgoing),
             Some(None) => Err(EmitError::Closed),
@@ -398,6 +442,18 @@ impl SocketRef {
                 self.0.courier.addr.do_send(self.message(operation, None));
                 Ok(())
             }
+        }
+    }
+
+    /// Queues an encoded packet, on the socket's own thread.
+    pub(super) fn send_here(
+        &self,
+        cell: &SocketCell,
+        outgoing: &Outgoing,
+    ) -> Result<(), EmitError> {
+        match self.inner().recovery_of(outgoing) {
+            Some(recoverer) => recoverer.emit_to(self, outgoing, false),
+            None => cell.send(outgoing),
         }
     }
 
@@ -428,7 +484,11 @@ impl SocketRef {
     fn here(&self) -> Option<Option<Rc<SocketCell>>> {
         let local = Local::find(self.hub().0.id)?;
         let same = local.handle.id == self.0.courier.id;
-        same.then(|| local.socket(self.0.key, self.0.id))
+        // The socket that carries on this one's session has the same id.
+        same.then(|| {
+            let cell = local.socket(self.0.key, self.0.id);
+            cell.filter(|cell| cell.shared() == self)
+        })
     }
 
     fn message(&self, operation: Operation, done: Option<oneshot::Sender<()>>) -> Perform {

@@ -15,4 +15,9 @@ pub use self::{
     actor::{Disconnect, Emit, GetRooms, Join, Leave, Socket},
     handle::SocketRef,
 };
-pub(crate) use self::{cell::SocketCell, operation::Operation};
+pub(crate) use self::{
+    admission::new_sid,
+    cell::SocketCell,
+    handle::{Memory, State},
+    operation::Operation,
+};

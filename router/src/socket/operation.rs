@@ -32,6 +32,8 @@ pub(crate) enum Operation {
     Disconnect {
         close: bool,
     },
+    /// Closes the connection, as its client has come back by another.
+    Break,
     /// Tells the id of the socket. As many ids are sent as sockets are selected.
     Report {
         to: UnboundedSender<Sid>,
@@ -75,7 +77,8 @@ impl Operation {
             Self::Emit { .. }
             | Self::EmitWhenReady { .. }
             | Self::EmitWithAck { .. }
-            | Self::ForgetAck { .. } => return None,
+            | Self::ForgetAck { .. }
+            | Self::Break => return None,
         })
     }
 }

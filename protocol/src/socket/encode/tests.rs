@@ -188,7 +188,7 @@ fn raw_arguments_are_sent_as_they_came() {
 #[test]
 fn an_offset_stands_behind_all_arguments() {
     let none = RawArgs::default();
-    let two = RawArgs::encode(&(1, bytes::Bytes::from_static(b"x"))).unwrap();
+    let two = RawArgs::encode(&(1, Bytes::from_static(b"x"))).unwrap();
 
     assert_eq!(
         text(&event_at("/", "a", &none, "Xy0_B")),

@@ -1,0 +1,35 @@
+//! Recovery: what a client has missed while its connection was broken.
+//!
+//! ```text
+//!  emit ──► the namespace's log, under one lock ──► the inbox of every thread with receivers
+//!                │ number, offset, packet, audience            │ drained in order by the thread
+//!                ▼                                             ▼ before it delivers its own
+//!          a client comes back ◄── what followed its offset   sockets
+//! ```
+//!
+//! One log per namespace makes "everything after this offset" mean the same to every thread. An
+//! entry gets its number and goes to the inboxes under one lock, and a thread that changes who is
+//! where, or delivers an entry of its own, first delivers what waits in its inbox: so every socket
+//! gets entries in the order of their numbers, and at each moment of its life it is known which it
+//! has been given. No packet is delivered, and nothing of the application runs, under the lock.
+//!
+//! A session belongs to one socket at a time. While its socket is connected it is live; a break
+//! saves it, with the rooms and the data; coming back takes it out again, so that a key and an
+//! offset are good for one use. [`Log`](log::Log), [`Sessions`](sessions::Sessions),
+//! [`History`](history::History) and [`Offsets`](offset::Offsets) are pure.
+
+mod emission;
+mod history;
+mod log;
+mod offset;
+mod opening;
+mod recoverer;
+mod restoring;
+mod session;
+mod sessions;
+mod settings;
+mod status;
+mod tending;
+
+pub(crate) use self::{opening::Opening, recoverer::Recoverer, session::Tracked};
+pub use self::{settings::Recovery, status::RecoveryStatus};

@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use crate::BuildError;
+
+/// How clients that lost their connection get what they have missed.
+///
+/// Given to [`RouterConfig::with_recovery`](crate::RouterConfig::with_recovery). Each namespace
+/// keeps the events it has emitted, and the sessions that were broken off, within these bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovery {
+    pub(crate) duration: Duration,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_sessions: usize,
+    pub(crate) skip_middlewares: bool,
+}
+
+impl Recovery {
+    /// Turns recovery on, for 2 minutes after a break.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            duration: Duration::from_secs(120),
+            max_bytes: 16 * 1024 * 1024,
+            max_sessions: 50_000,
+            skip_middlewares: true,
+        }
+    }
+
+    /// Sets how long after a break a client may come back; 2 minutes by default.
+    #[must_use]
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.duration = duration;
+        self
+    }
+
+    /// Sets how many bytes of events each namespace keeps; 16 MiB by default.
+    ///
+    /// Packets, room names and a fixed cost for each event count. Where the bound has made the
+    /// namespace forget something that a client might have missed, the client isn't recovered.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Sets how many broken sessions each namespace keeps, with their rooms and data; 50,000 by
+    /// default.
+    ///
+    /// One more makes it forget the one that was broken off first.
+    #[must_use]
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.max_sessions = sessions;
+        self
+    }
+
+    /// Sets whether a recovered socket is spared the middlewares of its namespace, which it has
+    /// passed before; it is by default.
+    ///
+    /// A token in the handshake is verified all the same.
+    #[must_use]
+    pub fn skip_middlewares(mut self, skip: bool) -> Self {
+        self.skip_middlewares = skip;
+        self
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), BuildError> {
+        let positive = |setting, is: bool| {
+            if is {
+                return Ok(());
+            }
+            Err(BuildError::InvalidSetting {
+                setting,
+                problem: "must be more than zero".to_owned(),
+            })
+        };
+        positive("recovery.duration", !self.duration.is_zero())?;
+        positive("recovery.max_bytes", self.max_bytes > 0)?;
+        positive("recovery.max_sessions", self.max_sessions > 0)
+    }
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self::new()
+    }
+}

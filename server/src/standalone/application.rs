@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     AllowedOrigins, Auth, AuthError, BuildServerError, Compression, Cors, Credentials, Dialect,
-    HttpConfig, Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, RouterConfig,
-    SocketIo,
+    HttpConfig, Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, Recovery,
+    RouterConfig, SocketIo,
     engine::{EngineConfig, Transport, Transports},
 };
 
@@ -28,7 +28,7 @@ pub(super) fn build(settings: &Settings) -> Result<SocketIo, ApplicationError> {
     let mut builder = SocketIo::builder()
         .path(&settings.path)
         .engine(engine(&settings.engine))
-        .router(RouterConfig::default().with_connect_timeout(settings.engine.connect_timeout))
+        .router(router(settings))
         .http(http(settings)?)
         .state(ClientRules::new(settings));
     for name in &settings.namespaces {
@@ -60,6 +60,19 @@ pub enum ApplicationError {
     /// Anything else.
     #[error(transparent)]
     Build(#[from] BuildServerError),
+}
+
+fn router(settings: &Settings) -> RouterConfig {
+    let config = RouterConfig::default().with_connect_timeout(settings.engine.connect_timeout);
+    let Some(recovery) = &settings.recovery else {
+        return config;
+    };
+    config.with_recovery(
+        Recovery::new()
+            .duration(recovery.duration)
+            .max_bytes(recovery.max_bytes)
+            .max_sessions(recovery.max_sessions),
+    )
 }
 
 fn engine(settings: &EngineSettings) -> EngineConfig {

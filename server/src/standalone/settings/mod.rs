@@ -31,6 +31,7 @@ mod jwt;
 mod loading;
 mod origins;
 mod problems;
+mod recovery;
 mod secret;
 mod source;
 mod tree;
@@ -58,6 +59,7 @@ pub use self::{
     jwt::JwtSettings,
     loading::Loaded,
     origins::OriginSettings,
+    recovery::RecoverySettings,
     secret::Secret,
     source::Source,
 };
@@ -103,6 +105,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// What clients may do without any code.
     pub client: ClientSettings,
+    /// What clients get that lost their connection; without it they begin anew.
+    pub recovery: Option<RecoverySettings>,
 }
 
 impl Settings {
@@ -145,6 +149,9 @@ impl Settings {
         self.auth.validate(self.dev, problems);
         self.api.validate(problems);
         self.client.validate(self.auth.dialect, problems);
+        if let Some(recovery) = &self.recovery {
+            recovery.validate(problems);
+        }
     }
 }
 
@@ -165,6 +172,7 @@ impl Default for Settings {
             auth: AuthSettings::default(),
             api: ApiSettings::default(),
             client: ClientSettings::default(),
+            recovery: None,
         }
     }
 }

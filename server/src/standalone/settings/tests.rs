@@ -128,6 +128,10 @@ fn every_key_can_be_written_in_the_file() {
         [client]
         join = ["room:*"]
         relay = ["chat"]
+        [recovery]
+        duration = "11s"
+        max_bytes = 12
+        max_sessions = 13
     "#;
 
     let settings = Start::file(file).settings();
@@ -184,6 +188,9 @@ fn every_key_can_be_written_in_the_file() {
     assert_eq!((settings.api.max_body, settings.api.max_rooms), (9, 10));
     assert_eq!(settings.client.join, ["room:*"]);
     assert_eq!(settings.client.relay, ["chat"]);
+    let recovery = settings.recovery.unwrap();
+    assert_eq!(recovery.duration, Duration::from_secs(11));
+    assert_eq!((recovery.max_bytes, recovery.max_sessions), (12, 13));
 }
 
 #[test]
@@ -214,6 +221,7 @@ fn what_is_not_set_has_its_default() {
     assert_eq!(settings.auth.jwt.unwrap().leeway, Duration::ZERO);
     assert!(settings.api.key.is_none());
     assert!(settings.client.join.is_empty() && settings.client.relay.is_empty());
+    assert!(settings.recovery.is_none());
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn unknown_keys_of_the_file_are_refused_by_name() {
         ("[auth.tokens]\na.b = 1", "auth.tokens", 2),
         ("[api]\nkeys = []", "api.keys", 3),
         ("[client]\nleave = []", "client.leave", 3),
+        ("[recovery]\nenabled = true", "recovery.enabled", 3),
         ("auth.jwt.Secret = \"x\"", "auth.jwt.Secret", 2),
     ] {
         let error = Start::good(text).error();
@@ -373,6 +374,10 @@ fn impossible_values_name_the_key_and_its_place() {
         ("api.key = \"a b\"", "api.key: must be letters"),
         ("api.max_body = 0", "api.max_body: must not be 0"),
         ("api.max_rooms = 0", "api.max_rooms: must not be 0"),
+        (
+            "recovery.max_bytes = 0",
+            "recovery.max_bytes: must not be 0",
+        ),
         (
             "client.join = [\"\"]",
             "client.join: must have names of 1 to 256 bytes",

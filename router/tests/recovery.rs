@@ -295,11 +295,14 @@ async fn rooms_and_data_are_back_before_the_handlers_run() {
     let socket = root(&hub).socket(&tab.id()).unwrap();
     socket.join(["a", "b"]).await;
     socket.set_data(Name("x".to_owned()));
+    socket.set_attribute("level", &7).unwrap();
 
     tab.lose();
     tab.come_back().await;
     root(&hub).to("b").emit("n", &1).unwrap();
     tab.receive();
+    let back = root(&hub).socket(&tab.id()).unwrap();
+    assert_eq!(back.attribute::<u32>("level"), Some(7));
 
     let rooms = vec!["a".into(), "b".into()];
     let expected = [(vec![], None), (rooms, Some("x".to_owned()))];

@@ -59,6 +59,7 @@ type DataMap = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 pub(crate) struct Memory {
     identity: Option<Identity>,
     data: Option<Box<DataMap>>,
+    attributes: Option<Box<Map<String, Value>>>,
 }
 
 impl Memory {
@@ -404,12 +405,14 @@ impl SocketRef {
         Memory {
             identity: self.identity(),
             data: lock(&self.0.data).clone(),
+            attributes: lock(&self.0.attributes).clone(),
         }
     }
 
     /// Takes over what the session's last socket had.
     pub(crate) fn remember(&self, memory: Memory) {
         *lock(&self.0.data) = memory.data;
+        *lock(&self.0.attributes) = memory.attributes;
         if let Some(identity) = memory.identity {
             self.set_identity(identity);
         }

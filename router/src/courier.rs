@@ -15,7 +15,7 @@ use std::{
     },
 };
 
-use actix::{Actor, ActorContext as _, Addr, Context, Handler, Message};
+use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
 use sockeye_protocol::Sid;
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ use crate::{
     DisconnectReason, EmitError,
     client::ClientCell,
     hub::{Gauges, Held, HubInner},
+    inbox::{Inbox, Work},
     membership::Membership,
     namespace::NamespaceInner,
     outgoing::Outgoing,
@@ -40,10 +41,8 @@ pub(crate) struct CourierId(pub(crate) usize);
 pub(crate) struct CourierHandle {
     pub(crate) id: CourierId,
     pub(crate) addr: Addr<Courier>,
-    /// How many packets wait in the courier's mailbox.
-    ///
-    /// A mailbox's own bound lets every clone of its address send one more, so it bounds nothing
-    /// where addresses are cloned for each message.
+    inbox: Arc<Inbox>,
+    /// How many packets wait in the inbox.
     waiting: Arc<AtomicUsize>,
     bound: usize,
 }
@@ -52,8 +51,15 @@ impl CourierHandle {
     /// Sends a broadcast, or says that the thread has fallen behind.
     pub(crate) fn deliver(&self, message: Deliver) -> Result<(), EmitError> {
         self.take_place()?;
-        self.addr.do_send(message);
+        self.post(message);
         Ok(())
+    }
+
+    /// Asks the courier's thread to do something, behind all that it was asked before.
+    pub(crate) fn post(&self, work: impl Work) {
+        if self.inbox.push(work) {
+            self.addr.do_send(Wake);
+        }
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -89,7 +95,17 @@ pub(crate) struct Local {
     namespaces: RefCell<HashMap<*const NamespaceInner, NamespaceLocal>>,
     /// Numbers broadcasts, to see which sockets one has already visited.
     round: Cell<u64>,
+    catching_up: Cell<bool>,
     gauges: Arc<Gauges>,
+}
+
+/// Resets the flag, after a panic too.
+struct CatchingUp<'a>(&'a Cell<bool>);
+
+impl Drop for CatchingUp<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 struct NamespaceLocal {
@@ -108,9 +124,16 @@ impl Local {
         }
         let id = hub.couriers.reserve();
         let hub_id = hub.id;
+        let inbox = Arc::<Inbox>::default();
+        let courier = Courier {
+            id,
+            hub_id,
+            inbox: inbox.clone(),
+        };
         let handle = CourierHandle {
             id,
-            addr: Courier { id, hub_id }.start(),
+            addr: courier.start(),
+            inbox,
             waiting: Arc::default(),
             bound: hub.config.courier_mailbox,
         };
@@ -122,6 +145,7 @@ impl Local {
             clients: RefCell::default(),
             namespaces: RefCell::default(),
             round: Cell::new(0),
+            catching_up: Cell::new(false),
             gauges: hub.memory.clone(),
         });
         LOCALS.with_borrow_mut(|locals| locals.push(local.clone()));
@@ -137,6 +161,24 @@ impl Local {
             })
             .ok()
             .flatten()
+    }
+
+    /// Does what other threads have asked of this one so far.
+    ///
+    /// Called before anything that is asked on the thread itself. What somebody asks who is called
+    /// meanwhile is done at once.
+    pub(crate) fn catch_up(self: &Rc<Self>) {
+        let due = self.handle.inbox.len();
+        if due == 0 || self.catching_up.replace(true) {
+            return;
+        }
+        let _done = CatchingUp(&self.catching_up);
+        for _ in 0..due {
+            let Some(work) = self.handle.inbox.pop() else {
+                break;
+            };
+            work.run(self);
+        }
     }
 
     pub(crate) fn add_client(&self, client: Rc<ClientCell>) -> usize {
@@ -333,6 +375,7 @@ impl fmt::Debug for Local {
 pub(crate) struct Courier {
     id: CourierId,
     hub_id: u64,
+    inbox: Arc<Inbox>,
 }
 
 impl Courier {
@@ -355,6 +398,35 @@ impl Actor for Courier {
     }
 }
 
+/// The actor goes with its thread.
+impl Drop for Courier {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+/// Tells a courier that there is something in its inbox.
+pub(crate) struct Wake;
+
+impl Message for Wake {
+    type Result = ();
+}
+
+impl Handler<Wake> for Courier {
+    type Result = ();
+
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
+        let Some(local) = self.local() else {
+            return;
+        };
+        local.catch_up();
+        if self.inbox.len() > 0 {
+            // In the next turn, so that other work of this thread goes on.
+            ctx.notify(Wake);
+        }
+    }
+}
+
 /// Delivers a broadcast to the sockets of a thread.
 ///
 /// Sent by broadcast operators on other threads. Replies with the number of sockets selected,
@@ -367,24 +439,15 @@ pub(crate) struct Deliver {
     pub(crate) reply: Option<oneshot::Sender<usize>>,
 }
 
-impl Message for Deliver {
-    type Result = ();
-}
-
-impl Handler<Deliver> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: Deliver, _: &mut Self::Context) {
-        let Some(local) = self.local() else {
-            return;
-        };
-        let Deliver {
+impl Work for Deliver {
+    fn run(self: Box<Self>, local: &Rc<Local>) {
+        let Self {
             namespace,
             selector,
             outgoing,
             flags,
             reply,
-        } = message;
+        } = *self;
         local.handle.give_place_back();
         let count = local.deliver(&namespace, &selector, &outgoing, flags);
         if let Some(reply) = reply {
@@ -415,21 +478,13 @@ pub(crate) enum Target {
     },
 }
 
-impl Message for Perform {
-    type Result = ();
-}
-
-impl Handler<Perform> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: Perform, _: &mut Self::Context) {
-        if let Some(local) = self.local() {
-            if message.operation.is_packet() {
-                local.handle.give_place_back();
-            }
-            local.perform(&message.target, message.operation);
+impl Work for Perform {
+    fn run(self: Box<Self>, local: &Rc<Local>) {
+        if self.operation.is_packet() {
+            local.handle.give_place_back();
         }
-        if let Some(done) = message.done {
+        local.perform(&self.target, self.operation);
+        if let Some(done) = self.done {
             // Whoever asked may have stopped waiting.
             let _ = done.send(());
         }

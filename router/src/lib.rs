@@ -33,6 +33,7 @@ mod handler;
 mod handler_error;
 mod handshake;
 mod hub;
+mod inbox;
 mod membership;
 mod namespace;
 mod operator;

@@ -331,7 +331,7 @@ impl BroadcastOperator {
                 Reach::There(courier) => {
                     let (done, wait) = oneshot::channel();
                     waits.push(wait);
-                    courier.addr.do_send(Perform {
+                    courier.post(Perform {
                         target: selected,
                         operation,
                         done: Some(done),
@@ -355,6 +355,9 @@ impl BroadcastOperator {
     /// Returns the threads that have selected sockets: this one directly, others by courier.
     pub(crate) fn targets(&self, selector: &Selector) -> Vec<Reach> {
         let here = Local::find(self.namespace.hub().0.id);
+        if let Some(local) = &here {
+            local.catch_up();
+        }
         let reach = |courier: CourierHandle| match &here {
             Some(local) if local.handle.id == courier.id => Reach::Here(local.clone()),
             _ => Reach::There(courier),

@@ -253,3 +253,38 @@ async fn an_emit_that_waits_ends_with_its_socket() -> Result<(), TestError> {
     assert!(matches!(waiting.await.unwrap(), Err(EmitError::Closed)));
     Ok(())
 }
+
+#[actix::test]
+async fn what_another_thread_has_emitted_before_arrives_before() {
+    let hub = hub(Namespace::new("/"));
+    let (tell_socket, socket) = std::sync::mpsc::channel::<SocketRef>();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let arbiter = actix::Arbiter::new();
+    let (heard, done) = tokio::sync::oneshot::channel();
+
+    let other_thread = async move |hub: Hub| {
+        let client = TestClient::connect(&hub, "/").await.unwrap();
+        let socket = client.socket().unwrap();
+        tell_socket.send(socket.clone()).unwrap();
+        // The thread is kept from its mailbox meanwhile.
+        may_go_on.recv().unwrap();
+        socket.emit("n", &3).unwrap();
+        socket.namespace().emit("n", &4).unwrap();
+        let mut numbers = Vec::new();
+        for _ in 0..4 {
+            numbers.push(client.receive::<u32>("n").await.unwrap());
+        }
+        heard.send(numbers).unwrap();
+    };
+    let spawned = hub.clone();
+    arbiter.spawn_fn(move || {
+        actix::spawn(other_thread(spawned));
+    });
+    let socket = socket.recv().unwrap();
+    socket.emit("n", &1).unwrap();
+    socket.namespace().emit("n", &2).unwrap();
+    go_on.send(()).unwrap();
+
+    assert_eq!(done.await.unwrap(), [1, 2, 3, 4]);
+    arbiter.stop();
+}

@@ -80,7 +80,8 @@ async fn create(
         id: ids.0.fetch_add(1, Ordering::Relaxed) + 1,
         text: draft.into_inner().text,
     };
-    publish(&io, "new-notification", &notification).await?;
+    io.emit_authenticated("new-notification", &notification)
+        .map_err(ErrorInternalServerError)?;
     Ok(HttpResponse::Created().json(notification))
 }
 
@@ -93,20 +94,9 @@ async fn update(
         id: id.into_inner(),
         text: draft.into_inner().text,
     };
-    publish(&io, "updated-notification", &notification).await?;
+    io.emit_authenticated("updated-notification", &notification)
+        .map_err(ErrorInternalServerError)?;
     Ok(HttpResponse::Ok().json(notification))
-}
-
-/// Emits to those who have authenticated. Awaited, so that an update which is asked for after the
-/// answer, and may run on another thread, can't overtake what it updates.
-async fn publish(
-    io: &SocketIo,
-    event: &str,
-    notification: &Notification,
-) -> actix_web::Result<usize> {
-    let members = io.root().authenticated();
-    let reached = members.emit_counted(event, notification).await;
-    reached.map_err(ErrorInternalServerError)
 }
 
 /// Emits to everyone, authenticated or not.

@@ -1,19 +1,13 @@
 //! How a broadcast with ack reaches the sockets of each thread, and how it is taken back.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
-use actix::{Handler, Message};
 use sockeye_protocol::Sid;
 
 use super::gather::{Gather, Places, Share};
 use crate::{
-    BroadcastOperator, DisconnectReason, Hub, Selector,
-    ack::AckSender,
-    courier::{Courier, Local},
-    namespace::NamespaceInner,
-    operator::Reach,
-    outgoing::Outgoing,
-    socket::Operation,
+    BroadcastOperator, DisconnectReason, Hub, Selector, ack::AckSender, courier::Local,
+    inbox::Work, namespace::NamespaceInner, operator::Reach, outgoing::Outgoing, socket::Operation,
 };
 
 impl BroadcastOperator {
@@ -36,7 +30,7 @@ impl BroadcastOperator {
                         gather.refused();
                         continue;
                     }
-                    courier.addr.do_send(delivery(gather.expect()));
+                    courier.post(delivery(gather.expect()));
                 }
             }
         }
@@ -46,8 +40,6 @@ impl BroadcastOperator {
 /// Delivers a broadcast with ack to the sockets of a thread.
 ///
 /// Sent by broadcasts of other threads. The receivers are reported to the share.
-#[derive(Message)]
-#[rtype(result = "()")]
 struct DeliverWithAck {
     namespace: Arc<NamespaceInner>,
     selector: Arc<Selector>,
@@ -56,14 +48,10 @@ struct DeliverWithAck {
     share: Share,
 }
 
-impl Handler<DeliverWithAck> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: DeliverWithAck, _: &mut Self::Context) {
-        if let Some(local) = self.local() {
-            local.handle.give_place_back();
-            local.deliver_with_ack(message);
-        }
+impl Work for DeliverWithAck {
+    fn run(self: Box<Self>, local: &Rc<Local>) {
+        local.handle.give_place_back();
+        local.deliver_with_ack(*self);
     }
 }
 
@@ -109,7 +97,7 @@ pub(super) fn forget(hub: &Hub, id: u64, places: Places) {
             _ => {
                 // A thread that has ended has no pending acks.
                 if let Some(courier) = hub.0.couriers.get(courier) {
-                    courier.addr.do_send(ForgetAcks { id, sockets });
+                    courier.post(ForgetAcks { id, sockets });
                 }
             }
         }
@@ -117,19 +105,13 @@ pub(super) fn forget(hub: &Hub, id: u64, places: Places) {
 }
 
 /// Takes the pending acks of a broadcast off sockets of a thread.
-#[derive(Message)]
-#[rtype(result = "()")]
 struct ForgetAcks {
     id: u64,
     sockets: Vec<(usize, Sid)>,
 }
 
-impl Handler<ForgetAcks> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: ForgetAcks, _: &mut Self::Context) {
-        if let Some(local) = self.local() {
-            local.forget_acks(message.id, &message.sockets);
-        }
+impl Work for ForgetAcks {
+    fn run(self: Box<Self>, local: &Rc<Local>) {
+        local.forget_acks(self.id, &self.sockets);
     }
 }

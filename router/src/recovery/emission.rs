@@ -187,7 +187,7 @@ impl Books {
     fn hand_over(&mut self, courier: &CourierHandle, namespace: &Arc<NamespaceInner>, item: Item) {
         let inbox = self.inboxes.entry(courier.id).or_default();
         if inbox.is_empty() {
-            courier.addr.do_send(CatchUp {
+            courier.post(CatchUp {
                 namespace: namespace.clone(),
             });
         }

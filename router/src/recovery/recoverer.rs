@@ -1,11 +1,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt, mem,
+    rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-use actix::{Handler, Message};
 
 use super::{
     Recovery,
@@ -16,7 +15,8 @@ use super::{
     sessions::Sessions,
 };
 use crate::{
-    courier::{Courier, CourierId, Local},
+    courier::{CourierId, Local},
+    inbox::Work,
     namespace::NamespaceInner,
 };
 
@@ -69,10 +69,12 @@ impl Recoverer {
     /// entry of the log that concerns its sockets.
     pub(super) fn at_rest<R>(
         &self,
-        local: &Local,
+        local: &Rc<Local>,
         namespace: &Arc<NamespaceInner>,
         change: impl FnOnce(&mut Books) -> R,
     ) -> R {
+        // What this thread was asked before comes before what was emitted since.
+        local.catch_up();
         loop {
             let mut books = self.lock();
             let Some(waiting) = books.inboxes.remove(&local.handle.id) else {
@@ -109,22 +111,16 @@ impl fmt::Debug for Recoverer {
 
 /// Makes a thread deliver what waits in its inbox.
 ///
-/// Sent under the lock by whoever finds the inbox empty, so it is in the mailbox before anything
-/// that was asked of the thread later.
+/// Posted under the lock by whoever finds the inbox empty, so it comes before anything that is asked
+/// of the thread later.
 pub(super) struct CatchUp {
     pub(super) namespace: Arc<NamespaceInner>,
 }
 
-impl Message for CatchUp {
-    type Result = ();
-}
-
-impl Handler<CatchUp> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, message: CatchUp, _: &mut Self::Context) {
-        if let (Some(local), Some(recoverer)) = (self.local(), &message.namespace.recovery) {
-            recoverer.at_rest(&local, &message.namespace, |_| ());
+impl Work for CatchUp {
+    fn run(self: Box<Self>, local: &Rc<Local>) {
+        if let Some(recoverer) = &self.namespace.recovery {
+            recoverer.at_rest(local, &self.namespace, |_| ());
         }
     }
 }

@@ -442,7 +442,7 @@ impl SocketRef {
                     volatile: false,
                 };
                 self.0.courier.take_place()?;
-                self.0.courier.addr.do_send(self.message(operation, None));
+                self.0.courier.post(self.message(operation, None));
                 Ok(())
             }
         }
@@ -474,10 +474,7 @@ impl SocketRef {
             }
             None => {
                 let (done, wait) = oneshot::channel();
-                self.0
-                    .courier
-                    .addr
-                    .do_send(self.message(operation, Some(done)));
+                self.0.courier.post(self.message(operation, Some(done)));
                 Completion::waiting_for(vec![wait])
             }
         }
@@ -489,6 +486,7 @@ impl SocketRef {
         let same = local.handle.id == self.0.courier.id;
         // The socket that carries on this one's session has the same id.
         same.then(|| {
+            local.catch_up();
             let cell = local.socket(self.0.key, self.0.id);
             cell.filter(|cell| cell.shared() == self)
         })

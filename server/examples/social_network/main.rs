@@ -138,7 +138,7 @@ async fn follow(
     }
     if store.follow(user.subject(), &followed).await? {
         let news = json!({"by": user.subject()});
-        tell(&socket, &[followed], "Followed", &news).await?;
+        tell(&socket, &[followed], "Followed", &news)?;
     }
     Ok(Reply("followed"))
 }
@@ -159,7 +159,7 @@ async fn create_chatroom(
     let created = store.create_chatroom(members).await?;
     let (id, members) = created.ok_or_else(|| Refusal::new("there is no such user"))?;
     let news = json!({"id": id, "members": members});
-    tell(&socket, &members, "chatroom", &news).await?;
+    tell(&socket, &members, "chatroom", &news)?;
     Ok(Reply(id))
 }
 
@@ -184,22 +184,15 @@ async fn say(
         "from": user.subject(),
         "text": message.text,
     });
-    tell(&socket, &members, "updatedChat", &news).await?;
+    tell(&socket, &members, "updatedChat", &news)?;
     Ok(Reply("said"))
 }
 
-/// Emits to every socket of these users. Awaited, so that what one of them does on hearing of it, from
-/// another thread, can't overtake it.
-async fn tell(
-    socket: &SocketRef,
-    users: &[String],
-    event: &str,
-    news: &Value,
-) -> Result<usize, EmitError> {
+/// Emits to every socket of these users.
+fn tell(socket: &SocketRef, users: &[String], event: &str, news: &Value) -> Result<(), EmitError> {
     let room_of = |user: &String| USER_ROOM.replace("{sub}", user);
     let rooms: Vec<_> = users.iter().map(room_of).collect();
-    let receivers = socket.namespace().to(rooms);
-    receivers.emit_counted(event, news).await
+    socket.namespace().to(rooms).emit(event, news)
 }
 
 /// All sockets of a user are in one room, so none is missed that comes while an event goes out.

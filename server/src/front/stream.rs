@@ -39,7 +39,7 @@ pub(super) fn serve(
         writing: head,
         pong: None,
         close: None,
-        input_ended: false,
+        input: Input::Frames,
         peer_closed: false,
         closing: Closing::Open,
         _counted: Counted::new(&engine.0.gauges, |gauges| &gauges.websockets),
@@ -58,12 +58,20 @@ struct Lean {
     pong: Option<Bytes>,
     /// The close frame that answers the client's, or its mistake.
     close: Option<Bytes>,
-    /// Whether nothing is read any more.
-    input_ended: bool,
+    input: Input,
     /// Whether the client has closed, broken or lost its side.
     peer_closed: bool,
     closing: Closing,
     _counted: Counted,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Input {
+    Frames,
+    /// What comes after a broken frame is read and thrown away: ending the stream over unread data
+    /// would reset the connection and might take the close frame back.
+    Discarded,
+    Ended,
 }
 
 enum Closing {
@@ -97,8 +105,10 @@ impl Future for Lean {
 impl Lean {
     /// Handles what one read gives; pending when there is nothing, or the session takes nothing.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.input_ended {
-            return Poll::Pending;
+        match self.input {
+            Input::Frames => {}
+            Input::Discarded => return self.poll_discard(cx),
+            Input::Ended => return Poll::Pending,
         }
         let mut handled = false;
         loop {
@@ -109,7 +119,7 @@ impl Lean {
                 Ok(Some(frame)) => {
                     handled = true;
                     self.take(frame);
-                    if self.input_ended {
+                    if self.input == Input::Ended {
                         return Poll::Ready(());
                     }
                 }
@@ -128,7 +138,9 @@ impl Lean {
                 },
                 Err(error) => {
                     let code = error.close_code();
-                    self.peer_ended(Fault::Protocol(code), Some(close_frame(Some(code))));
+                    self.ended(Fault::Protocol(code), Some(close_frame(Some(code))));
+                    self.read = BytesMut::new();
+                    self.input = Input::Discarded;
                     return Poll::Ready(());
                 }
             }
@@ -169,10 +181,28 @@ impl Lean {
         }
     }
 
+    /// Reads to the end of what the client sends, for one turn.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+            read.map_ok(|()| buffer.filled().len())
+        });
+        if !matches!(ready!(read), Ok(more) if more > 0) {
+            self.input = Input::Ended;
+            self.peer_closed = true;
+        }
+        Poll::Ready(())
+    }
+
     /// Notes that the client's side has ended; `answer` is the close frame that it gets.
     fn peer_ended(&mut self, fault: Fault, answer: Option<Bytes>) {
-        self.input_ended = true;
+        self.input = Input::Ended;
         self.peer_closed = true;
+        self.ended(fault, answer);
+    }
+
+    fn ended(&mut self, fault: Fault, answer: Option<Bytes>) {
         if self.is_open() {
             self.link.closed(fault);
             self.close = answer;

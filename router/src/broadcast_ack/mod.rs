@@ -1,8 +1,8 @@
 //! Broadcasts that ask for answers: one packet with one ack id, and one place where the answers
 //! of all threads and nodes meet.
 //!
-//! [`Gather`](gather::Gather) is that place. A thread that delivers the packet reports its
-//! receivers there, each pending ack of a socket holds an [`Answer`](gather::Answer), and
+//! [`Gather`] is that place. A thread that delivers the packet reports its
+//! receivers there, each pending ack of a socket holds an [`Answer`], and
 //! [`BroadcastAck`] is who waits.
 
 mod collector;

@@ -3,7 +3,7 @@
 //! [`FrontServer`] takes an App as [`HttpServer`](actix_web::HttpServer) does, and every request
 //! goes through it: its middlewares, its guards, its routes. But once the App has accepted a
 //! WebSocket for a session, the connection leaves actix-web's dispatcher, which would keep some
-//! 10 kB of buffers for it, and is served by [`stream`], which keeps next to nothing. WebSockets of
+//! 10 kB of buffers for it, and is served by a task of its own, which keeps next to nothing. WebSockets of
 //! other routes are relayed to the App.
 
 mod accept;

@@ -1,13 +1,17 @@
 use std::{
     fmt,
-    future::{Future, IntoFuture},
+    future::Future,
     pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use serde::Serialize;
 use sockeye_protocol::socket::{ArgsError, RawArgs, encode};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, Sleep},
+};
 
 use crate::{
     AckError, EmitError, HandlerError, SocketRef, broadcast_ack::Answer, cluster::ServerAck,
@@ -118,15 +122,24 @@ impl AckSender {
     }
 }
 
-/// An emit that waits for the client's answer once it is awaited.
+/// An event that was emitted and waits for the client's answer.
 ///
-/// The event is sent when this is awaited, not before.
-#[must_use = "nothing is sent until it is awaited"]
+/// The event has been sent already, in the order of the caller's calls; awaiting this waits for the
+/// answer, and dropping it gives the answer up.
+#[must_use = "the answer is given up when this is dropped"]
 pub struct EmitWithAck<T> {
     socket: SocketRef,
-    encoded: Result<(u64, Outgoing), EmitError>,
+    answer: Result<Pending, Option<EmitError>>,
     timeout: Duration,
+    sent: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
     read: fn(RawArgs) -> Result<T, ArgsError>,
+}
+
+/// An answer that is waited for.
+struct Pending {
+    answer: oneshot::Receiver<Result<RawArgs, AckError>>,
+    _forget: ForgetAck,
 }
 
 impl<T: 'static> EmitWithAck<T> {
@@ -137,50 +150,64 @@ impl<T: 'static> EmitWithAck<T> {
         read: fn(RawArgs) -> Result<T, ArgsError>,
     ) -> Self {
         let timeout = timeout.unwrap_or(socket.hub().0.config.ack_timeout);
+        let answer = match encoded {
+            Ok(_) if socket.is_closed() => Err(Some(EmitError::Closed)),
+            Ok((id, outgoing)) => Ok(Self::send(&socket, id, outgoing)),
+            Err(error) => Err(Some(error)),
+        };
         Self {
             socket,
-            encoded,
+            answer,
             timeout,
+            sent: Instant::now(),
+            timer: None,
             read,
         }
     }
 
-    /// Sets how long the answer is waited for.
+    /// Sets how long the answer is waited for, counted from the emit.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self.timer = None;
         self
     }
 
-    async fn run(self) -> Result<T, AckError> {
-        let read = self.read;
-        let (id, outgoing) = self.encoded?;
-        if self.socket.is_closed() {
-            return Err(EmitError::Closed.into());
-        }
+    fn send(socket: &SocketRef, id: u64, outgoing: Outgoing) -> Pending {
         let (sender, answer) = oneshot::channel();
-        let _forget = ForgetAck {
-            socket: self.socket.clone(),
-            id,
-        };
-        self.socket.perform(Operation::EmitWithAck {
+        socket.perform(Operation::EmitWithAck {
             id,
             outgoing,
             sender: AckSender::One(sender),
         });
-        let args = tokio::time::timeout(self.timeout, answer)
-            .await
-            .map_err(|_| AckError::Timeout)?
-            .map_err(|_| AckError::Disconnected)??;
-        Ok(read(args)?)
+        let socket = socket.clone();
+        Pending {
+            answer,
+            _forget: ForgetAck { socket, id },
+        }
     }
 }
 
-impl<T: 'static> IntoFuture for EmitWithAck<T> {
+impl<T: 'static> Future for EmitWithAck<T> {
     type Output = Result<T, AckError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let pending = match &mut this.answer {
+            Ok(pending) => pending,
+            // Polled again after its end, it has nothing more to say.
+            Err(error) => {
+                return Poll::Ready(Err(error.take().unwrap_or(EmitError::Closed).into()));
+            }
+        };
+        if let Poll::Ready(answer) = Pin::new(&mut pending.answer).poll(cx) {
+            let args = answer.map_err(|_| AckError::Disconnected)??;
+            return Poll::Ready(Ok((this.read)(args)?));
+        }
+        let end = this.sent + this.timeout;
+        let timer = this
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(end)));
+        timer.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
     }
 }
 

@@ -201,6 +201,11 @@ impl ClientCell {
         }
     }
 
+    /// Returns whether the client has no other socket.
+    pub(crate) fn is_alone(&self, slot: Slot) -> bool {
+        self.sockets.borrow().iter().all(|cell| cell.slot() == slot)
+    }
+
     /// Returns whether a handler of one of its sockets is running.
     pub(crate) fn is_busy(&self) -> bool {
         self.sockets.borrow().iter().any(|cell| cell.is_busy())

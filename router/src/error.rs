@@ -60,7 +60,10 @@ pub enum BuildError {
         problem: String,
     },
     /// A handler is registered for a name that no client may send.
-    #[error("namespace {namespace:?}: {event:?} is a reserved event name")]
+    #[error(
+        "namespace {namespace:?}: {event:?} is a reserved event name; `on_connect`, \
+         `on_disconnecting` and `on_disconnect` are what sockets do"
+    )]
     ReservedEvent {
         /// The namespace.
         namespace: String,
@@ -89,6 +92,18 @@ pub enum BuildError {
     MissingAuth {
         /// The namespace.
         namespace: String,
+    },
+    /// A handler asks for something that what it is registered for doesn't have.
+    #[error(
+        "namespace {namespace:?}: a handler of {setting} wants {need}, which that doesn't have"
+    )]
+    NeverCalled {
+        /// The namespace.
+        namespace: String,
+        /// What the handler is registered for.
+        setting: &'static str,
+        /// What it asks for.
+        need: &'static str,
     },
     /// A setting is out of range.
     #[error("{setting}: {problem}")]

@@ -135,9 +135,14 @@ impl<T: Serialize> Outcome for Reply<T> {
 }
 
 /// What a middleware may return: `()`, or a `Result` whose error refuses the socket.
+///
+/// A [`Refusal`], or what turns into one, such as a text, is told to the client. A
+/// [`HandlerError`], which `?` makes of any error, may hold a `Refusal`, too; otherwise the client is
+/// told `Internal server error`, and the hooks of
+/// [`Namespace::on_error`](crate::Namespace::on_error) the rest.
 #[diagnostic::on_unimplemented(
     message = "a middleware can't return `{Self}`",
-    note = "return `()` or `Result<(), E>` where `E` is a `Refusal` or turns into one"
+    note = "return `()` or `Result<(), E>` where `E` is a `HandlerError`, or a `Refusal` or turns into one"
 )]
 pub trait Verdict {
     /// Returns whether the socket may enter.
@@ -145,18 +150,24 @@ pub trait Verdict {
     /// # Errors
     ///
     /// Why not.
-    fn verdict(self) -> Result<(), Refusal>;
+    fn verdict(self) -> Result<(), HandlerError>;
 }
 
 impl Verdict for () {
-    fn verdict(self) -> Result<(), Refusal> {
+    fn verdict(self) -> Result<(), HandlerError> {
         Ok(())
     }
 }
 
 impl<E: Into<Refusal>> Verdict for Result<(), E> {
-    fn verdict(self) -> Result<(), Refusal> {
-        self.map_err(Into::into)
+    fn verdict(self) -> Result<(), HandlerError> {
+        self.map_err(|error| error.into().into())
+    }
+}
+
+impl Verdict for Result<(), HandlerError> {
+    fn verdict(self) -> Result<(), HandlerError> {
+        self
     }
 }
 
@@ -199,7 +210,7 @@ pub(crate) type Task = LocalBoxFuture<'static, Result<(), HandlerError>>;
 pub(crate) type EventFn = Box<dyn Fn(&mut Call) -> Result<Task, ExtractError> + Send + Sync>;
 
 pub(crate) type MiddlewareFn = Box<
-    dyn Fn(&mut Call) -> Result<LocalBoxFuture<'static, Result<(), Refusal>>, ExtractError>
+    dyn Fn(&mut Call) -> Result<LocalBoxFuture<'static, Result<(), HandlerError>>, ExtractError>
         + Send
         + Sync,
 >;

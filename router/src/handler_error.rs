@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     Refusal,
     error::BoxedError,
-    extract::{Call, ExtractError, FromCall},
+    extract::{Call, ExtractError, FromCall, Need},
 };
 
 /// What went wrong in a handler: any error. Lets `?` be used on errors of any kind.
@@ -71,6 +71,10 @@ impl From<HandlerError> for BoxedError {
 }
 
 impl FromCall for HandlerError {
+    fn needs() -> Option<Need> {
+        Some(Need::HandlerError)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         call.error().cloned().ok_or(ExtractError::Missing("error"))
     }

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// Why a socket is no longer connected.
 ///
 /// The texts are those that `disconnect` listeners of the reference server get.
@@ -58,6 +60,13 @@ impl DisconnectReason {
             | Self::ClientNamespaceDisconnect
             | Self::ServerNamespaceDisconnect => false,
         }
+    }
+}
+
+/// As its text.
+impl Serialize for DisconnectReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -35,7 +35,7 @@ impl Selector {
 
 /// One room name or several.
 ///
-/// Implemented for `&str`, `String`, [`Sid`], [`RoomName`] and for arrays, slices and vectors
+/// Implemented for `&str`, `String`, [`Sid`], [`RoomName`], references to these, and for arrays, slices and vectors
 /// of `&str`, `String` and [`RoomName`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a room name or a list of room names",
@@ -58,6 +58,18 @@ macro_rules! one {
 one!(&str, String, RoomName);
 
 impl IntoRooms for &String {
+    fn into_rooms(self) -> Vec<RoomName> {
+        vec![self.as_str().into()]
+    }
+}
+
+impl IntoRooms for &RoomName {
+    fn into_rooms(self) -> Vec<RoomName> {
+        vec![self.clone()]
+    }
+}
+
+impl IntoRooms for &Sid {
     fn into_rooms(self) -> Vec<RoomName> {
         vec![self.as_str().into()]
     }

@@ -7,8 +7,8 @@ use std::{
 
 use serde_json::json;
 use sockeye_router::{
-    Ack, AckError, Args, AuthPayload, BuildError, DisconnectReason, EmitError, Hub, Namespace,
-    Refusal, Reply, RouterConfig, SocketRef, State, Stats,
+    Ack, AckError, Args, AuthPayload, BuildError, DisconnectReason, EmitError, HandlerError, Hub,
+    Namespace, Refusal, Reply, RouterConfig, SocketRef, State, Stats,
     testing::{TestClient, TestConnection, TestError, stop_clock},
 };
 
@@ -188,15 +188,74 @@ async fn a_panic_in_a_handler_costs_its_socket_only() -> Result<(), TestError> {
     async fn boom() {
         panic!("on purpose");
     }
-    let (hub, _) = hub_with(Namespace::new("/").on("boom", boom));
-    let unlucky = TestClient::connect(&hub, "/").await?;
+    let hub = Hub::builder()
+        .namespace(Namespace::new("/").on("boom", boom))
+        .namespace(Namespace::new("/more"))
+        .build()
+        .unwrap();
+    let alone = TestClient::connect(&hub, "/").await?;
+    let in_two = TestClient::connect(&hub, "/").await?;
+    let more = in_two.join_namespace("/more").await?;
     let other = TestClient::connect(&hub, "/").await?;
 
-    unlucky.emit("boom", &())?;
+    alone.emit("boom", &())?;
+    in_two.emit("boom", &())?;
     hub.of("/").unwrap().emit("still here", &()).unwrap();
+    hub.of("/more").unwrap().emit("still here", &()).unwrap();
 
-    assert_eq!(unlucky.take_raw(), ["1"]);
+    // As after a crash, so that the client comes back.
+    assert_eq!(alone.closed().await?, DisconnectReason::ForcedClose);
+    in_two.expect_raw("1").await?;
+    more.receive::<()>("still here").await?;
     other.receive("still here").await
+}
+
+#[actix::test]
+async fn a_middleware_may_fail_with_any_error() -> Result<(), TestError> {
+    async fn check(AuthPayload(auth): AuthPayload<serde_json::Value>) -> Result<(), HandlerError> {
+        let text = auth["age"].as_str().ok_or_else(|| Refusal::new("no age"))?;
+        let _age: u8 = text.parse()?;
+        Ok(())
+    }
+    async fn note(error: HandlerError, seen: State<Log>) {
+        log(&seen, error.to_string());
+    }
+    let (hub, seen) = hub_with(Namespace::new("/").middleware(check).on_error(note));
+
+    for (auth, message) in [
+        (json!({}), "no age"),
+        (json!({"age": "old"}), "Internal server error"),
+    ] {
+        let refused = TestClient::builder(&hub).auth(&auth).connect().await;
+        let refused = refused.err().unwrap();
+        assert_eq!(refused.refusal().unwrap().message(), message);
+    }
+
+    assert_eq!(*seen.lock().unwrap(), ["invalid digit found in string"]);
+    Ok(())
+}
+
+#[actix::test]
+async fn what_asks_for_an_answer_is_sent_at_once() -> Result<(), TestError> {
+    let (hub, _) = hub_with(Namespace::new("/"));
+    let client = TestClient::connect(&hub, "/").await?;
+    let socket = client.socket().unwrap();
+
+    let answers = [1, 2].map(|n| socket.emit_with_ack::<_, u32>("ask", &n));
+    let given_up = socket.emit_with_ack::<_, u32>("ask", &3);
+    socket.emit("then", &()).unwrap();
+    drop(given_up);
+
+    for n in 1..=2 {
+        let request = client.receive_request::<u32>("ask").await?;
+        assert_eq!(request.args, n);
+        request.ack(&(n * 10))?;
+    }
+    assert_eq!(client.heard(), ["ask", "then"]);
+    assert_eq!(hub.stats().pending_acks, 0);
+    let answers = futures_util::future::try_join_all(answers).await;
+    assert_eq!(answers.unwrap(), [10, 20]);
+    Ok(())
 }
 
 #[actix::test]
@@ -310,6 +369,28 @@ fn mistakes_in_the_description_are_reported_by_name() {
         .to_string();
     assert!(state.contains("State<u32>"), "{state}");
     assert!(auth.contains("Identity"), "{auth}");
+    async fn wants_args(_: Args<u8>) {}
+    async fn wants_reason(_: DisconnectReason) {}
+    async fn wants_error(_: HandlerError) {}
+    async fn wants_name(_: sockeye_router::EventName) {}
+    for (namespace, wanted) in [
+        (Namespace::new("/").on_connect(wants_args), "connection"),
+        (
+            Namespace::new("/").on_disconnect(wants_args),
+            "disconnection",
+        ),
+        (Namespace::new("/").on("a", wants_reason), "an event"),
+        (Namespace::new("/").on("a", wants_error), "an event"),
+        (Namespace::new("/").middleware(wants_name), "connection"),
+        (Namespace::new("/").on_error(wants_args), "an error"),
+    ] {
+        let problem = build(namespace).unwrap();
+        assert!(
+            matches!(problem, BuildError::NeverCalled { .. }),
+            "{problem}"
+        );
+        assert!(problem.to_string().contains(wanted), "{problem}");
+    }
     let twice = Hub::builder()
         .namespace(Namespace::new("a"))
         .namespace(Namespace::new("/a"));

@@ -155,7 +155,10 @@ async fn what_a_handler_returns_or_why_it_failed_is_the_ack() -> Result<(), Test
     let log = log.take();
     assert_eq!(log[..2], ["- error: late", "refusal refusal: not now"]);
     assert!(log[2].starts_with("broken error: invalid digit"), "{log:?}");
-    assert!(log[3].starts_with("typed error: arguments: "), "{log:?}");
+    assert!(
+        log[3].starts_with("typed error: unexpected arguments: "),
+        "{log:?}"
+    );
     assert_eq!(
         log[4..],
         ["nested refusal: deep", "refusal refusal: not now"]

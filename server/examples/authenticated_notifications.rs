@@ -26,10 +26,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{App, HttpResponse, HttpServer, error::ErrorInternalServerError, rt, web};
+use actix_web::{App, HttpResponse, error::ErrorInternalServerError, rt, web};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::{Deserialize, Serialize};
-use sockeye::{Auth, AuthError, Credentials, Identity, Namespace, SocketIo, Verifier};
+use sockeye::{Auth, AuthError, Credentials, FrontServer, Identity, Namespace, SocketIo, Verifier};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -40,15 +40,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
     let (mounted, ids) = (io.clone(), web::Data::new(Ids::default()));
-    let server = HttpServer::new(move || {
+    let server = FrontServer::new(move || {
         App::new()
             .configure(mounted.mount())
             .app_data(ids.clone())
             .route("/notifications", web::post().to(create))
             .route("/notifications/{id}", web::put().to(update))
     })
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
     .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
     .bind(("127.0.0.1", port))?;
     println!("listening on http://{}", server.addrs()[0]);

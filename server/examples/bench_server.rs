@@ -14,8 +14,7 @@ use std::env;
 use actix_web::{App, HttpServer, web::Bytes};
 use serde_json::Value;
 use sockeye::{
-    Args, EmitError, Namespace, Reply, SocketIo, SocketRef, engine::EngineConfig,
-    front::FrontServer,
+    Args, EmitError, FrontServer, Namespace, Reply, SocketIo, SocketRef, engine::EngineConfig,
 };
 
 #[actix_web::main]

@@ -22,10 +22,9 @@ use actix_web::{App, HttpServer};
 use serde::{Deserialize, Serialize};
 use sockeye::{
     Ack, AllowedOrigins, Args, AuthPayload, Cors, DisconnectReason, EmitError, EventName,
-    Handshake, HttpConfig, Message, Namespace, Prepared, RawArgs, Reply, RouterConfig, SocketIo,
-    SocketRef, State, cut_stuck_clients,
+    FrontServer, Handshake, HttpConfig, Message, Namespace, Prepared, RawArgs, Reply, RouterConfig,
+    SocketIo, SocketRef, State, cut_stuck_clients,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
-    front::FrontServer,
 };
 
 #[actix_web::main]

@@ -16,13 +16,13 @@
 
 use std::{env, error::Error, future::ready, time::Duration};
 
-use actix_web::{App, HttpResponse, HttpServer, error::ErrorInternalServerError, web};
+use actix_web::{App, HttpResponse, error::ErrorInternalServerError, web};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sockeye::{
-    Args, Auth, AuthError, Credentials, Dialect, EmitError, Identity, Namespace, NamespaceRef,
-    Reply, SocketIo, SocketRef, Verifier,
+    Args, Auth, AuthError, Credentials, Dialect, EmitError, FrontServer, Identity, Namespace,
+    NamespaceRef, Reply, SocketIo, SocketRef, Verifier,
 };
 
 #[actix_web::main]
@@ -43,15 +43,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
     let mounted = io.clone();
-    let server = HttpServer::new(move || {
+    let server = FrontServer::new(move || {
         App::new()
             .configure(mounted.mount())
             .app_data(helper.clone())
             .route("/send", web::post().to(send))
             .route("/broadcast", web::post().to(broadcast))
     })
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
     .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
     .bind(("127.0.0.1", port))?;
     println!("listening on http://{}", server.addrs()[0]);

@@ -19,8 +19,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use serde_json::json;
 use sockeye::{
-    AllowedOrigins, Args, AuthPayload, Cors, EmitError, HttpConfig, Namespace, Reply, SocketIo,
-    SocketRef, State,
+    AllowedOrigins, Args, AuthPayload, Cors, EmitError, FrontServer, HttpConfig, Namespace, Reply,
+    SocketIo, SocketRef, State,
 };
 
 #[actix_web::main]
@@ -40,9 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = HttpServer::new(|| App::new().route("/", web::get().to(hello)))
         .bind(("127.0.0.1", port("APP_PORT", 0)?))?;
     let mounted = io.clone();
-    let sockets = HttpServer::new(move || App::new().configure(mounted.mount()))
-        .h1_allow_half_closed(false)
-        .tcp_nodelay(true)
+    let sockets = FrontServer::new(move || App::new().configure(mounted.mount()))
         .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
         .bind(("127.0.0.1", port("PORT", 3000)?))?;
     println!("the App is on http://{}", app.addrs()[0]);

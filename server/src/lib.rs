@@ -2,8 +2,10 @@
 //! A Socket.IO server on actix.
 //!
 //! ```no_run
-//! use actix_web::{App, HttpServer};
-//! use sockeye::{Args, Namespace, SocketIo, SocketRef};
+//! use std::time::Duration;
+//!
+//! use actix_web::App;
+//! use sockeye::{Args, FrontServer, Namespace, SocketIo, SocketRef};
 //!
 //! async fn say(socket: SocketRef, Args((text,)): Args<(String,)>) {
 //!     // Everyone else, and the speaker too.
@@ -16,9 +18,8 @@
 //!         .namespace(Namespace::new("/").on("say", say))
 //!         .build()?;
 //!     let mounted = io.clone();
-//!     HttpServer::new(move || App::new().service(mounted.service()))
-//!         .h1_allow_half_closed(false)
-//!         .tcp_nodelay(true)
+//!     FrontServer::new(move || App::new().service(mounted.service()))
+//!         .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
 //!         .bind(("127.0.0.1", 3000))?
 //!         .run()
 //!         .await?;
@@ -31,7 +32,7 @@
 //! Engine.IO alone; [`standalone`] for the parts of the `sockeye` binary.
 
 pub mod engine;
-pub mod front;
+mod front;
 mod http;
 mod mounted;
 mod notification;
@@ -42,6 +43,7 @@ pub mod standalone;
 pub use sockeye_router::*;
 
 pub use self::{
+    front::FrontServer,
     http::{
         AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, HttpConfig, Intercept,
         InvalidOrigin, OriginPattern, OriginPredicate, SessionCookie, cut_stuck_clients,

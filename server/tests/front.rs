@@ -14,7 +14,7 @@ use actix_web::{
     web,
 };
 use actix_web_actors::ws;
-use sockeye::{Namespace, SocketIo, front::FrontServer};
+use sockeye::{FrontServer, Namespace, SocketIo};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

@@ -1,6 +1,6 @@
 use serde::de::DeserializeOwned;
 
-use super::{Call, ExtractError, FromCall};
+use super::{Call, ExtractError, FromCall, Need};
 
 /// The arguments of an event, read into `T` in one pass.
 ///
@@ -14,6 +14,10 @@ use super::{Call, ExtractError, FromCall};
 pub struct Args<T>(pub T);
 
 impl<T: DeserializeOwned> FromCall for Args<T> {
+    fn needs() -> Option<Need> {
+        Some(Need::Args)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         let args = call.args().ok_or(ExtractError::Missing("event"))?;
         Ok(Self(args.decode()?))

@@ -208,6 +208,64 @@ pub enum Need {
     Auth,
     /// A socket, which handlers of server events are not called for.
     Socket,
+    /// The arguments of an event.
+    Args,
+    /// The name of an event.
+    EventName,
+    /// The reason of a disconnection.
+    DisconnectReason,
+    /// What went wrong.
+    HandlerError,
+}
+
+/// What a handler is registered for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Setting {
+    Connection,
+    Event,
+    Disconnection,
+    Failure,
+    ServerEvent,
+}
+
+impl Setting {
+    /// Returns whether a handler of this kind can be called with what an extractor needs.
+    pub(crate) fn meets(self, need: Need) -> bool {
+        match need {
+            Need::State(..) | Need::Auth => true,
+            Need::Socket => self != Self::ServerEvent,
+            Need::Args => matches!(self, Self::Event | Self::ServerEvent),
+            Need::EventName => matches!(self, Self::Event | Self::ServerEvent | Self::Failure),
+            Need::DisconnectReason => self == Self::Disconnection,
+            Need::HandlerError => self == Self::Failure,
+        }
+    }
+
+    /// Returns what handlers of this kind are called for, in words.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "a connection",
+            Self::Event => "an event",
+            Self::Disconnection => "a disconnection",
+            Self::Failure => "an error",
+            Self::ServerEvent => "an event of another server",
+        }
+    }
+}
+
+impl Need {
+    /// Returns what is needed, in words.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::State(_, name) => name,
+            Self::Auth => "an identity",
+            Self::Socket => "a socket",
+            Self::Args => "the arguments of an event",
+            Self::EventName => "the name of an event",
+            Self::DisconnectReason => "the reason of a disconnection",
+            Self::HandlerError => "an error",
+        }
+    }
 }
 
 /// Why a handler was not called.
@@ -215,7 +273,7 @@ pub enum Need {
 #[non_exhaustive]
 pub enum ExtractError {
     /// The client's arguments are not what the handler wants; the client's mistake.
-    #[error("arguments: {0}")]
+    #[error("{0}")]
     Args(#[from] ArgsError),
     /// The client's handshake payload is not what the handler wants; the client's mistake.
     #[error("handshake payload: {0}")]

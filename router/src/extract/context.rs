@@ -28,12 +28,20 @@ impl FromCall for Hub {
 }
 
 impl FromCall for RawArgs {
+    fn needs() -> Option<Need> {
+        Some(Need::Args)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         call.args().cloned().ok_or(ExtractError::Missing("event"))
     }
 }
 
 impl FromCall for EventName {
+    fn needs() -> Option<Need> {
+        Some(Need::EventName)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         call.name().cloned().ok_or(ExtractError::Missing("event"))
     }
@@ -54,6 +62,10 @@ impl FromCall for Ack {
 }
 
 impl FromCall for DisconnectReason {
+    fn needs() -> Option<Need> {
+        Some(Need::DisconnectReason)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         call.reason()
             .ok_or(ExtractError::Missing("disconnect reason"))

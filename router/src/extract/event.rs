@@ -1,6 +1,6 @@
 use sockeye_protocol::socket::{EventName, RawArgs};
 
-use super::{Call, ExtractError, FromCall};
+use super::{Call, ExtractError, FromCall, Need};
 
 /// An event as it is on its way to its handlers.
 ///
@@ -14,6 +14,10 @@ pub struct Event {
 }
 
 impl FromCall for Event {
+    fn needs() -> Option<Need> {
+        Some(Need::Args)
+    }
+
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         match (call.name(), call.args()) {
             (Some(name), Some(args)) => Ok(Self {

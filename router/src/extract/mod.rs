@@ -8,6 +8,7 @@ mod handshake;
 mod payload;
 mod state;
 
+pub(crate) use self::call::Setting;
 pub use self::{
     args::Args,
     call::{Call, ExtractError, FromCall, Need},

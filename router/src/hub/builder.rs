@@ -15,7 +15,7 @@ use crate::{
     Adapter, BuildError, Namespace, NamespaceRef, RouterConfig,
     cluster::{Cluster, is_reserved_server_event},
     error::is_reserved,
-    extract::Need,
+    extract::{Need, Setting},
     namespace::{Children, Matcher, NamespaceInner, Parent, Rule},
     state::StateMap,
 };
@@ -96,20 +96,34 @@ impl HubBuilder {
                 });
             }
             drop(server_events);
-            let of_sockets = namespace.needs().iter().map(|need| (need, true));
-            let of_servers = namespace.server_needs().iter().map(|need| (need, false));
-            for (need, has_socket) in of_sockets.chain(of_servers) {
-                let met = match need {
-                    Need::State(type_id, _) => self.state.contains(*type_id),
-                    Need::Auth if has_socket => namespace.has_auth(),
-                    Need::Auth | Need::Socket if !has_socket => {
-                        return Err(BuildError::MissingSocket { namespace: name });
+            for (setting, need) in namespace.needs() {
+                let problem = match *need {
+                    Need::Socket | Need::Auth if *setting == Setting::ServerEvent => {
+                        BuildError::MissingSocket { namespace: name }
                     }
-                    Need::Auth | Need::Socket => true,
+                    Need::State(type_id, type_name) if !self.state.contains(type_id) => {
+                        BuildError::MissingState {
+                            namespace: name,
+                            type_name,
+                        }
+                    }
+                    Need::Auth if !namespace.has_auth() => {
+                        BuildError::MissingAuth { namespace: name }
+                    }
+                    need if !setting.meets(need) => BuildError::NeverCalled {
+                        namespace: name,
+                        setting: setting.as_str(),
+                        need: need.as_str(),
+                    },
+                    _ => continue,
                 };
-                if !met {
-                    return Err(missing(name, *need));
-                }
+                return Err(problem);
+            }
+            if namespace.events().any(|event| event == "connection") {
+                tracing::warn!(
+                    namespace = name,
+                    "a handler for the clients' event `connection`: that of a new socket is `on_connect`"
+                );
             }
             let (matcher, spec) = namespace.into_parts();
             let spec = Arc::new(spec);
@@ -179,17 +193,6 @@ impl fmt::Debug for HubBuilder {
             .field("config", &self.config)
             .field("namespaces", &self.namespaces)
             .finish_non_exhaustive()
-    }
-}
-
-fn missing(namespace: String, need: Need) -> BuildError {
-    match need {
-        Need::State(_, type_name) => BuildError::MissingState {
-            namespace,
-            type_name,
-        },
-        Need::Auth => BuildError::MissingAuth { namespace },
-        Need::Socket => BuildError::MissingSocket { namespace },
     }
 }
 

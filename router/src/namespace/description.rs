@@ -3,7 +3,7 @@ use std::{fmt, future::Future};
 use super::{Matcher, NamespaceRequest, Spec};
 use crate::{
     Auth, EventVerdict, Handler, Outcome, OutgoingEvent, SocketRef, Verdict,
-    extract::Need,
+    extract::{Need, Setting},
     handler::{EventFn, erase_event, erase_filter, erase_middleware},
 };
 
@@ -16,9 +16,7 @@ use crate::{
 pub struct Namespace {
     matcher: Matcher,
     spec: Spec,
-    needs: Vec<Need>,
-    /// What handlers of server events need.
-    server_needs: Vec<Need>,
+    needs: Vec<(Setting, Need)>,
 }
 
 impl Namespace {
@@ -66,7 +64,6 @@ impl Namespace {
             matcher,
             spec: Spec::default(),
             needs: Vec::new(),
-            server_needs: Vec::new(),
         }
     }
 
@@ -87,7 +84,7 @@ impl Namespace {
         H::Output: Verdict,
         Args: 'static,
     {
-        self.needs.extend(H::needs());
+        self.note_needs::<H, Args>(Setting::Connection);
         self.spec.middlewares.push(erase_middleware(middleware));
         self
     }
@@ -100,7 +97,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.connect.push(handler))
+        self.register(Setting::Connection, handler, |spec, handler| {
+            spec.connect.push(handler)
+        })
     }
 
     /// Adds a handler that runs when a socket has been authenticated: at its connection, or by
@@ -111,7 +110,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.authenticated.push(handler))
+        self.register(Setting::Connection, handler, |spec, handler| {
+            spec.authenticated.push(handler)
+        })
     }
 
     /// Adds a handler that runs for every event, before middlewares of events and handlers.
@@ -124,7 +125,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.any.push(handler))
+        self.register(Setting::Event, handler, |spec, handler| {
+            spec.any.push(handler)
+        })
     }
 
     /// Adds a middleware of events: it runs before the handlers of each event and may change the
@@ -139,7 +142,7 @@ impl Namespace {
         H::Output: EventVerdict,
         Args: 'static,
     {
-        self.needs.extend(H::needs());
+        self.note_needs::<H, Args>(Setting::Event);
         self.spec.filters.push(erase_filter(middleware));
         self
     }
@@ -156,7 +159,7 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(hook, |spec, hook| spec.errors.push(hook))
+        self.register(Setting::Failure, hook, |spec, hook| spec.errors.push(hook))
     }
 
     /// Adds a handler for an event. Several of one event run one after another.
@@ -167,7 +170,7 @@ impl Namespace {
         Args: 'static,
     {
         let event = event.into();
-        self.register(handler, |spec, handler| {
+        self.register(Setting::Event, handler, |spec, handler| {
             spec.events.entry(event).or_default().ordered.push(handler);
         })
     }
@@ -180,7 +183,7 @@ impl Namespace {
         Args: 'static,
     {
         let event = event.into();
-        self.register(handler, |spec, handler| {
+        self.register(Setting::Event, handler, |spec, handler| {
             let registered = spec.events.entry(event).or_default();
             registered.concurrent.push(handler);
         })
@@ -193,7 +196,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.fallback = Some(handler))
+        self.register(Setting::Event, handler, |spec, handler| {
+            spec.fallback = Some(handler)
+        })
     }
 
     /// Adds a listener for every event that is emitted to a socket, by a broadcast too.
@@ -220,7 +225,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.disconnecting.push(handler))
+        self.register(Setting::Disconnection, handler, |spec, handler| {
+            spec.disconnecting.push(handler)
+        })
     }
 
     /// Adds a handler that runs once when an admitted socket is no longer connected.
@@ -232,7 +239,9 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.register(handler, |spec, handler| spec.disconnect.push(handler))
+        self.register(Setting::Disconnection, handler, |spec, handler| {
+            spec.disconnect.push(handler)
+        })
     }
 
     /// Adds a handler for an event of other servers; see
@@ -248,21 +257,31 @@ impl Namespace {
         H::Output: Outcome,
         Args: 'static,
     {
-        self.server_needs.extend(H::needs());
+        self.note_needs::<H, Args>(Setting::ServerEvent);
         let handlers = self.spec.server_events.entry(event.into()).or_default();
         handlers.push(erase_event(handler));
         self
     }
 
-    fn register<H, Args>(mut self, handler: H, put: impl FnOnce(&mut Spec, EventFn)) -> Self
+    fn register<H, Args>(
+        mut self,
+        setting: Setting,
+        handler: H,
+        put: impl FnOnce(&mut Spec, EventFn),
+    ) -> Self
     where
         H: Handler<Args>,
         H::Output: Outcome,
         Args: 'static,
     {
-        self.needs.extend(H::needs());
+        self.note_needs::<H, Args>(setting);
         put(&mut self.spec, erase_event(handler));
         self
+    }
+
+    fn note_needs<H: Handler<Args>, Args>(&mut self, setting: Setting) {
+        let needs = H::needs().into_iter().map(|need| (setting, need));
+        self.needs.extend(needs);
     }
 
     /// Returns the name, the pattern or the label.
@@ -274,12 +293,8 @@ impl Namespace {
         self.spec.events.keys().map(String::as_str)
     }
 
-    pub(crate) fn needs(&self) -> &[Need] {
+    pub(crate) fn needs(&self) -> &[(Setting, Need)] {
         &self.needs
-    }
-
-    pub(crate) fn server_needs(&self) -> &[Need] {
-        &self.server_needs
     }
 
     pub(crate) fn server_events(&self) -> impl Iterator<Item = &str> {

@@ -5,7 +5,6 @@ use std::{
 
 use actix::{Actor as _, Addr, WeakAddr};
 use serde::Serialize;
-use sockeye_protocol::Sid;
 
 use super::NamespaceInner;
 use crate::{
@@ -101,10 +100,10 @@ impl NamespaceRef {
         self.authenticated().emit(event, args)
     }
 
-    /// Returns the connected socket with that id.
+    /// Returns the connected socket with that id, which may be text or a [`Sid`](crate::Sid).
     #[must_use]
-    pub fn socket(&self, id: &Sid) -> Option<SocketRef> {
-        self.inner.directory.socket(id)
+    pub fn socket(&self, id: impl AsRef<str>) -> Option<SocketRef> {
+        self.inner.directory.socket(&id.as_ref().parse().ok()?)
     }
 
     /// Returns every connected socket, in no particular order.

@@ -119,7 +119,7 @@ impl Recoverer {
                 (session, broken_at, first, head)
             }
             (Claim::Live(id), ..) => {
-                let old = namespace.socket(&id);
+                let old = namespace.socket(id);
                 return old.map_or(Ok(Err(RecoveryStatus::UnknownSession)), Err);
             }
             (Claim::Expired(_), ..) => return Ok(Err(RecoveryStatus::Expired)),

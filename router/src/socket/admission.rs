@@ -118,7 +118,15 @@ impl SocketCell {
                     return Err(internal_error());
                 }
             };
-            future.await?;
+            if let Err(error) = future.await {
+                return Err(match error.refusal() {
+                    Some(refusal) => refusal.clone(),
+                    None => {
+                        self.failed(None, error);
+                        internal_error()
+                    }
+                });
+            }
         }
         Ok(())
     }

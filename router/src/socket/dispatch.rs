@@ -317,7 +317,13 @@ impl SocketCell {
     /// A panic in a handler costs its socket, and no other.
     fn panicked(self: &Rc<Self>) {
         tracing::error!(socket = %self.id(), "handler panicked, socket disconnected");
-        self.disconnect(false);
+        if self.client().is_alone(self.slot()) {
+            // The client sees a broken connection and comes back, as it would after a crash; one that
+            // is told to go stays away.
+            self.client().close(DisconnectReason::ForcedClose);
+        } else {
+            self.disconnect(false);
+        }
     }
 
     /// A handler can't be called, as the call lacks something that it wants.

@@ -247,7 +247,7 @@ impl SocketRef {
         }
     }
 
-    /// Emits an event and, when awaited, waits for the client's answer, read into `T` as
+    /// Emits an event, now, and when awaited waits for the client's answer, read into `T` as
     /// [`Args`](crate::Args) are.
     ///
     /// A handler may wait for an ack of its own client.
@@ -259,7 +259,7 @@ impl SocketRef {
         EmitOperator::new(self.clone()).emit_with_ack(event, args)
     }
 
-    /// Emits an event with arguments as they were received and, when awaited, waits for the
+    /// Emits an event with arguments as they were received, now, and when awaited waits for the
     /// client's answer as it is.
     pub fn emit_with_ack_raw(&self, event: &str, args: &RawArgs) -> EmitWithAck<RawArgs> {
         EmitOperator::new(self.clone()).emit_with_ack_raw(event, args)

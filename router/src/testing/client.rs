@@ -67,7 +67,7 @@ impl TestClient {
     /// Returns the server's handle of this client, while it is connected.
     #[must_use]
     pub fn socket(&self) -> Option<SocketRef> {
-        self.connection.hub.of(self.namespace())?.socket(&self.id)
+        self.connection.hub.of(self.namespace())?.socket(self.id)
     }
 
     /// Returns the connection, which other namespaces may share.

@@ -21,15 +21,15 @@ use std::{env, error::Error, time::Duration};
 use actix_cors::Cors;
 use actix_session::{SessionExt as _, SessionMiddleware, storage::CookieSessionStore};
 use actix_web::{
-    App, HttpRequest, HttpServer,
+    App, HttpRequest,
     cookie::Key,
     http::header::CONTENT_TYPE,
     web::{Data, ServiceConfig, delete, post, put},
 };
 use jsonwebtoken::DecodingKey;
 use sockeye::{
-    EmitOnSuccess, Handshake, HandshakeExtension, HttpConfig, Namespace, Refusal, SocketIo,
-    SocketRef,
+    EmitOnSuccess, FrontServer, Handshake, HandshakeExtension, HttpConfig, Namespace, Refusal,
+    SocketIo, SocketRef,
 };
 
 use self::{records::Records, session::User};
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Sessions end with the process: to outlive it, they need a key that does.
     let key = Key::generate();
     let mounted = io.clone();
-    let server = HttpServer::new(move || {
+    let server = FrontServer::new(move || {
         let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key.clone())
             // For development over plain HTTP; leave it out behind TLS.
             .cookie_secure(false);
@@ -70,8 +70,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .wrap(sessions.build())
             .wrap(cors)
     })
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
     .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
     .bind(("127.0.0.1", port))?;
     println!("listening on http://{}", server.addrs()[0]);

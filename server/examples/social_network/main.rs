@@ -18,15 +18,15 @@ mod store;
 use std::{env, error::Error, time::Duration};
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpResponse,
     error::{ErrorConflict, ErrorInternalServerError},
     web,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sockeye::{
-    Args, Auth, AuthError, Credentials, Dialect, EmitError, HandlerError, Identity, Namespace,
-    Refusal, Reply, SocketIo, SocketRef, State, Verifier,
+    Args, Auth, AuthError, Credentials, Dialect, EmitError, FrontServer, HandlerError, Identity,
+    Namespace, Refusal, Reply, SocketIo, SocketRef, State, Verifier,
 };
 
 use self::store::{Store, StoreError};
@@ -55,15 +55,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
     let mounted = io.clone();
-    let server = HttpServer::new(move || {
+    let server = FrontServer::new(move || {
         App::new()
             .configure(mounted.mount())
             .app_data(web::Data::new(store.clone()))
             .route("/users", web::post().to(register))
             .route("/users/{id}/sockets", web::get().to(sockets))
     })
-    .h1_allow_half_closed(false)
-    .tcp_nodelay(true)
     .shutdown_signal(io.close_on_signal(Duration::from_secs(5)))
     .bind(("127.0.0.1", port))?;
     println!("listening on http://{}", server.addrs()[0]);

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{
     ApplicationError, DevMode, DevModeError, Loaded, application::build, demo::Demo, emit_api::Api,
 };
-use crate::front::FrontServer;
+use crate::FrontServer;
 
 /// Why the server doesn't run.
 #[derive(Debug, thiserror::Error)]

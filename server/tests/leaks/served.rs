@@ -13,10 +13,9 @@ use std::{
 
 use actix_web::{App, HttpRequest, HttpServer, dev::ServerHandle};
 use sockeye::{
-    Args, Auth, AuthError, Credentials, DisconnectReason, Forbidden, HttpConfig, HubMemory,
-    Identity, Namespace, Refusal, RouterConfig, SocketIo, SocketRef, Stats,
+    Args, Auth, AuthError, Credentials, DisconnectReason, Forbidden, FrontServer, HttpConfig,
+    HubMemory, Identity, Namespace, Refusal, RouterConfig, SocketIo, SocketRef, Stats,
     engine::{EngineConfig, EngineStats},
-    front::FrontServer,
 };
 
 /// A running server.

@@ -26,7 +26,7 @@ async fn every_event_without_ack_says_how_far_the_client_has_come() {
     let hub = hub(Namespace::new("/").on("ask", ask));
     let tab = Tab::open(&hub).await;
     let namespace = root(&hub);
-    let socket = namespace.socket(&tab.id()).unwrap();
+    let socket = namespace.socket(tab.id()).unwrap();
 
     namespace.emit("a", &()).unwrap();
     socket.emit("b", &(1, "two")).unwrap();
@@ -51,7 +51,7 @@ async fn what_was_missed_comes_first_and_in_order() {
     let hub = hub(Namespace::new("/"));
     let mut tab = Tab::open(&hub).await;
     let (sid, namespace) = (tab.sid.clone(), root(&hub));
-    namespace.socket(&tab.id()).unwrap().join("a").await;
+    namespace.socket(tab.id()).unwrap().join("a").await;
     namespace.emit("n", &1).unwrap();
     namespace.emit("n", &2).unwrap();
 
@@ -292,7 +292,7 @@ async fn rooms_and_data_are_back_before_the_handlers_run() {
         std::future::ready(())
     }));
     let mut tab = Tab::open(&hub).await;
-    let socket = root(&hub).socket(&tab.id()).unwrap();
+    let socket = root(&hub).socket(tab.id()).unwrap();
     socket.join(["a", "b"]).await;
     socket.set_data(Name("x".to_owned()));
     socket.set_attribute("level", &7).unwrap();
@@ -301,7 +301,7 @@ async fn rooms_and_data_are_back_before_the_handlers_run() {
     tab.come_back().await;
     root(&hub).to("b").emit("n", &1).unwrap();
     tab.receive();
-    let back = root(&hub).socket(&tab.id()).unwrap();
+    let back = root(&hub).socket(tab.id()).unwrap();
     assert_eq!(back.attribute::<u32>("level"), Some(7));
 
     let rooms = vec!["a".into(), "b".into()];
@@ -319,7 +319,7 @@ async fn rooms_and_data_are_back_before_the_handlers_run() {
 async fn an_event_to_a_room_that_was_left_since_is_not_lost() {
     let hub = hub(Namespace::new("/"));
     let mut tab = Tab::open(&hub).await;
-    let (namespace, socket) = (root(&hub), root(&hub).socket(&tab.id()).unwrap());
+    let (namespace, socket) = (root(&hub), root(&hub).socket(tab.id()).unwrap());
     namespace.to("a").emit("n", &"too early").unwrap();
     socket.join("a").await;
 
@@ -407,7 +407,7 @@ async fn only_broken_sessions_can_be_recovered() {
     left.come_back().await;
     assert!(!left.recovered);
     let mut thrown_out = Tab::open(&hub).await;
-    let socket = root(&hub).socket(&thrown_out.id()).unwrap();
+    let socket = root(&hub).socket(thrown_out.id()).unwrap();
     socket.disconnect(false).await;
     thrown_out.come_back().await;
     assert!(!thrown_out.recovered);
@@ -417,7 +417,7 @@ async fn only_broken_sessions_can_be_recovered() {
 async fn a_volatile_event_that_ends_in_text_does_not_confuse_the_client() {
     let hub = hub(Namespace::new("/"));
     let mut tab = Tab::open(&hub).await;
-    let socket = root(&hub).socket(&tab.id()).unwrap();
+    let socket = root(&hub).socket(tab.id()).unwrap();
     root(&hub).emit("n", &1).unwrap();
 
     socket.volatile().emit("text", &"x").unwrap();
@@ -438,7 +438,7 @@ async fn what_was_said_not_to_be_queued_is_not_sent_later() {
     tab.lose();
     tab.open_narrow(2);
     tab.connect().await;
-    let socket = root(&hub).socket(&tab.id()).unwrap();
+    let socket = root(&hub).socket(tab.id()).unwrap();
 
     socket.emit("n", &1).unwrap();
     socket.emit("n", &2).unwrap();

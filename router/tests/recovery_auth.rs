@@ -45,7 +45,7 @@ async fn an_identity_is_recovered_with_its_rooms() {
 
     assert!(tab.recovered);
     assert_eq!(tab.got, numbered(1..=2));
-    let socket = namespace.socket(&tab.id()).unwrap();
+    let socket = namespace.socket(tab.id()).unwrap();
     assert_eq!(socket.identity().unwrap().subject(), "ann");
     assert!(socket.is_in(AUTHENTICATED_ROOM) && socket.is_in("user:ann"));
 }
@@ -64,7 +64,7 @@ async fn a_session_is_not_given_to_someone_else() {
     assert!(!tab.recovered);
     assert_ne!(tab.sid, sid);
     assert!(tab.got.is_empty());
-    let socket = root(&hub).socket(&tab.id()).unwrap();
+    let socket = root(&hub).socket(tab.id()).unwrap();
     assert_eq!(socket.recovery(), RecoveryStatus::OtherIdentity);
     assert_eq!(socket.identity().unwrap().subject(), "bob");
     assert!(!socket.is_in("user:ann"));
@@ -85,7 +85,7 @@ async fn a_session_ends_with_its_identity() {
     tab.come_back().await;
 
     assert!(!tab.recovered);
-    let socket = root(&hub).socket(&tab.id());
+    let socket = root(&hub).socket(tab.id());
     let status = socket.map(|socket| socket.recovery());
     assert_eq!(status, Some(RecoveryStatus::IdentityExpired));
 }

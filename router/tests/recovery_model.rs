@@ -147,7 +147,7 @@ impl World {
     }
 
     fn socket(&self, client: usize) -> Option<SocketRef> {
-        root(&self.hub).socket(&self.tabs[client].id())
+        root(&self.hub).socket(self.tabs[client].id())
     }
 
     fn emit(&mut self, target: &Target) {
@@ -341,7 +341,7 @@ fn wander(
             threads
                 .sessions
                 .fetch_add(usize::from(is_first), Ordering::Relaxed);
-            let socket = root(&hub).socket(&tab.id()).unwrap();
+            let socket = root(&hub).socket(tab.id()).unwrap();
             for _ in 0..choice % 7 {
                 socket.join("a").await;
                 socket.leave("a").await;

@@ -170,7 +170,7 @@ fn failure(message: &'static str) -> Answer {
 
 fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
     let id = room.parse::<Sid>().ok();
-    id.is_some_and(|id| socket.namespace().socket(&id).is_some())
+    id.is_some_and(|id| socket.namespace().socket(id).is_some())
 }
 
 /// Rooms of the server's own, such as that of authenticated sockets.

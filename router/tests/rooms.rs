@@ -81,7 +81,7 @@ async fn a_sender_is_left_out_and_its_id_is_a_room() -> Result<(), TestError> {
         namespace.to(id.as_str()).emit("you", &id.as_str()).unwrap();
     }
     namespace
-        .socket(&ids[0])
+        .socket(ids[0])
         .unwrap()
         .to(ids[0])
         .emit("nobody", &())

@@ -63,12 +63,13 @@ impl Ack {
     ///
     /// # Errors
     ///
-    /// When the arguments can't be encoded, the socket is gone or its queue is full.
+    /// When the arguments can't be encoded or the socket is gone. Where its queue is full, the answer
+    /// waits for room: the client waits for it, too.
     pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
         match self.0 {
             To::Client { socket, id } => {
                 let packet = encode::ack(socket.namespace_name(), id, args)?;
-                socket.send(packet.into())
+                socket.answer(packet)
             }
             To::Server(ack) => {
                 ack.send(RawArgs::encode(args)?);
@@ -89,12 +90,12 @@ impl Ack {
     ///
     /// # Errors
     ///
-    /// When the socket is gone or its queue is full.
+    /// When the socket is gone.
     pub fn send_raw(self, args: &RawArgs) -> Result<(), EmitError> {
         match self.0 {
             To::Client { socket, id } => {
                 let packet = encode::ack_raw(socket.namespace_name(), id, args);
-                socket.send(packet.into())
+                socket.answer(packet)
             }
             To::Server(ack) => {
                 ack.send(args.clone());

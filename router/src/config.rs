@@ -15,6 +15,7 @@ pub struct RouterConfig {
     pub(crate) inbound_queue: usize,
     pub(crate) pending_acks: usize,
     pub(crate) ack_timeout: Duration,
+    pub(crate) reader_timeout: Duration,
     pub(crate) rooms_per_socket: usize,
     pub(crate) courier_mailbox: usize,
     pub(crate) cleanup_empty_children: bool,
@@ -29,6 +30,7 @@ impl Default for RouterConfig {
             inbound_queue: 256,
             pending_acks: 1024,
             ack_timeout: Duration::from_secs(20),
+            reader_timeout: Duration::from_secs(60),
             rooms_per_socket: 1024,
             courier_mailbox: 16_384,
             cleanup_empty_children: true,
@@ -77,6 +79,17 @@ impl RouterConfig {
     #[must_use]
     pub fn with_ack_timeout(mut self, timeout: Duration) -> Self {
         self.ack_timeout = timeout;
+        self
+    }
+
+    /// Sets for how long a client may leave half of its outgoing queue unread while events of its own
+    /// wait; 60 s by default.
+    ///
+    /// Events are not handled then, as their handlers would add to the queue. A client that takes
+    /// longer is disconnected as a slow consumer.
+    #[must_use]
+    pub fn with_reader_timeout(mut self, timeout: Duration) -> Self {
+        self.reader_timeout = timeout;
         self
     }
 
@@ -139,6 +152,7 @@ impl RouterConfig {
         positive("pending_acks", self.pending_acks)?;
         positive("courier_mailbox", self.courier_mailbox)?;
         positive("connect_timeout", self.connect_timeout.as_millis() as usize)?;
+        positive("reader_timeout", self.reader_timeout.as_millis() as usize)?;
         positive("ack_timeout", self.ack_timeout.as_millis() as usize)?;
         self.recovery.as_ref().map_or(Ok(()), Recovery::validate)
     }

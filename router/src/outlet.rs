@@ -22,7 +22,21 @@ pub trait Outlet: 'static {
     /// Sends a packet if it can leave at once; otherwise drops it and returns `false`.
     fn send_volatile(&self, packet: &Prepared) -> bool;
 
-    /// Calls `wake` once the queue has room again, after [`OutletError::Full`]; drops it when the
+    /// Returns whether so much is queued that no more of the client's events should be handled until
+    /// [`Outlet::when_drained`] calls: a client that sends faster than it reads is slowed down and
+    /// loses nothing. Never, by default.
+    fn is_congested(&self) -> bool {
+        false
+    }
+
+    /// Returns whether so many packets, of so many bytes, would find room in the queue. They do, by
+    /// default.
+    fn fits(&self, packets: usize, bytes: usize) -> bool {
+        let _ = (packets, bytes);
+        true
+    }
+
+    /// Calls `wake` once the queue has room again, after [`OutletError::Full`] or congestion; drops it when the
     /// connection closes. Not before this returns.
     ///
     /// An outlet that can't tell is asked again every 50 ms, which is what the provided method does.

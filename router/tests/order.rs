@@ -288,3 +288,64 @@ async fn what_another_thread_has_emitted_before_arrives_before() {
     assert_eq!(done.await.unwrap(), [1, 2, 3, 4]);
     arbiter.stop();
 }
+
+#[actix::test]
+async fn a_client_that_sends_faster_than_it_reads_loses_no_answer() -> Result<(), TestError> {
+    async fn echo(socket: SocketRef, Args((n,)): Args<(u32,)>) -> Result<Reply<u32>, EmitError> {
+        socket.emit("echo", &n)?;
+        Ok(Reply(n))
+    }
+    stop_clock();
+    let hub = hub(Namespace::new("/").on("echo", echo));
+    let client = TestClient::builder(&hub).queue(8).connect().await?;
+
+    for n in 0..500 {
+        client.send_raw(format!(r#"2{n}["echo",{n}]"#));
+    }
+
+    for n in 0..500 {
+        client.expect_raw(format!(r#"2["echo",{n}]"#)).await?;
+        client.expect_raw(format!("3{n}[{n}]")).await?;
+    }
+    Ok(())
+}
+
+#[actix::test]
+async fn an_answer_waits_for_room() -> Result<(), TestError> {
+    async fn flood(socket: SocketRef) -> Reply<bool> {
+        while socket.emit("n", &()).is_ok() {}
+        Reply(true)
+    }
+    stop_clock();
+    let hub = hub(Namespace::new("/").on("flood", flood));
+    let client = TestClient::builder(&hub).queue(8).connect().await?;
+
+    let answer = client.emit_with_ack::<_, bool>("flood", &());
+    for _ in 0..8 {
+        client.receive::<()>("n").await?;
+    }
+
+    assert!(answer.await?);
+    Ok(())
+}
+
+#[actix::test]
+async fn a_client_that_never_reads_while_it_sends_is_dropped() -> Result<(), TestError> {
+    async fn echo(socket: SocketRef) -> Result<(), EmitError> {
+        socket.emit("echo", &())
+    }
+    stop_clock();
+    let hub = hub(Namespace::new("/").on("echo", echo));
+    let client = TestClient::builder(&hub).queue(8).connect().await?;
+    let started = tokio::time::Instant::now();
+
+    for _ in 0..100 {
+        client.send_raw(r#"2["echo"]"#);
+    }
+    let reason = client.closed().await?;
+
+    assert_eq!(reason, DisconnectReason::SlowConsumer);
+    assert!(started.elapsed() >= Duration::from_secs(60));
+    assert_eq!(hub.stats().sockets, 0);
+    Ok(())
+}

@@ -16,7 +16,11 @@
 
 use std::{env, error::Error, future::ready, time::Duration};
 
-use actix_web::{App, HttpResponse, error::ErrorInternalServerError, web};
+use actix_web::{
+    App, HttpResponse,
+    error::{ErrorBadRequest, ErrorInternalServerError},
+    web,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -94,7 +98,7 @@ async fn send(
     let sockets = helper
         .send(&message.destination, &message.topic, &message.data)
         .await
-        .map_err(ErrorInternalServerError)?;
+        .map_err(not_sent)?;
     Ok(HttpResponse::Ok().json(json!({"sockets": sockets})))
 }
 
@@ -111,8 +115,15 @@ async fn broadcast(
     let sockets = helper
         .broadcast(&announcement.topic, &announcement.data)
         .await
-        .map_err(ErrorInternalServerError)?;
+        .map_err(not_sent)?;
     Ok(HttpResponse::Ok().json(json!({"sockets": sockets})))
+}
+
+fn not_sent(error: EmitError) -> actix_web::Error {
+    match error {
+        EmitError::ReservedName(_) => ErrorBadRequest(error),
+        _ => ErrorInternalServerError(error),
+    }
 }
 
 /// Validates rooms: anybody may join those that are public, and every user its own.

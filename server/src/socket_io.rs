@@ -329,6 +329,14 @@ impl Outlet for EngineOutlet {
         self.0.send_volatile(packet)
     }
 
+    fn is_congested(&self) -> bool {
+        self.0.is_congested()
+    }
+
+    fn fits(&self, packets: usize, bytes: usize) -> bool {
+        self.0.fits(packets, bytes)
+    }
+
     fn when_drained(&self, wake: Box<dyn FnOnce()>) {
         self.0.when_drained(wake);
     }

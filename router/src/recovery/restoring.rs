@@ -69,28 +69,33 @@ impl SocketCell {
             return Ok(Vec::new());
         };
         let mut missed = Vec::new();
-        let mut after = restoring.after;
+        let (mut after, mut packets, mut bytes) = (restoring.after, 1, 0);
         loop {
             let found = self.at_rest(recoverer, |books| {
                 let entries = books.log.after(after);
                 let entries = entries.map_err(|_| RecoveryStatus::OffsetLost)?;
-                let batch: Vec<_> = entries.take(BATCH).cloned().collect();
-                let is_last = batch.len() < BATCH;
+                let mut looked_at = 0;
+                for packet in entries.take(BATCH) {
+                    looked_at += 1;
+                    after = packet.number;
+                    if packet.concerns(self, &tracked.history.borrow()) {
+                        tracked.last.set(packet.number.max(tracked.last.get()));
+                        packets += packet.outgoing.packet.packet_count();
+                        bytes += packet.outgoing.packet.byte_len();
+                        missed.push(packet.outgoing.clone());
+                    }
+                }
+                // The CONNECT packet needs a place, too.
+                if !self.client().outlet.fits(packets, bytes) {
+                    return Err(RecoveryStatus::TooMuchMissed);
+                }
+                let is_last = looked_at < BATCH;
                 if is_last {
                     self.appear(books, tracked);
                 }
-                Ok((batch, is_last))
+                Ok(is_last)
             });
-            let (batch, is_last) = found?;
-            let history = tracked.history.borrow();
-            for packet in batch {
-                after = packet.number;
-                if packet.concerns(self, &history) {
-                    tracked.last.set(packet.number.max(tracked.last.get()));
-                    missed.push(packet.outgoing.clone());
-                }
-            }
-            if is_last {
+            if found? {
                 tracing::debug!(socket = %self.id(), missed = missed.len(), "session recovered");
                 return Ok(missed);
             }

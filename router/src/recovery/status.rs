@@ -17,6 +17,8 @@ pub enum RecoveryStatus {
     Expired,
     /// Something that the client may have missed has been forgotten.
     OffsetLost,
+    /// The client has missed more than its outgoing queue holds.
+    TooMuchMissed,
     /// The session's identity is over.
     IdentityExpired,
     /// The handshake's token names someone else than the session's identity.
@@ -40,6 +42,7 @@ impl RecoveryStatus {
             Self::UnknownSession => "unknown session",
             Self::Expired => "expired",
             Self::OffsetLost => "offset lost",
+            Self::TooMuchMissed => "too much missed",
             Self::IdentityExpired => "identity expired",
             Self::OtherIdentity => "other identity",
         }

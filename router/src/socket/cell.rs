@@ -120,6 +120,10 @@ impl SocketCell {
                     self.client.close(DisconnectReason::SlowConsumer);
                 }
             }
+            Operation::Answer { outgoing } => {
+                // Whoever answers is on another thread and can't be told any more.
+                let _ = self.answer(outgoing);
+            }
             Operation::EmitWhenReady { outgoing, done } => self.send_when_ready(outgoing, done),
             Operation::EmitWithAck {
                 id,
@@ -168,6 +172,20 @@ impl SocketCell {
                 Ok(())
             }
             State::Disconnecting | State::Closed => Err(EmitError::Closed),
+        }
+    }
+
+    /// Answers an event of the client, which waits for that: where the queue is full, as soon as there
+    /// is room.
+    pub(crate) fn answer(self: &Rc<Self>, outgoing: Outgoing) -> Result<(), EmitError> {
+        match self.send(&outgoing) {
+            Err(EmitError::QueueFull) if self.is_connected() => {
+                let cell = self.clone();
+                let again = move || drop(cell.answer(outgoing));
+                self.client.outlet.when_drained(Box::new(again));
+                Ok(())
+            }
+            sent => sent,
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use sockeye_protocol::socket::{EventName, EventPacket};
+use tokio::sync::oneshot;
 
 use super::{SocketCell, handle::State};
 use crate::{
@@ -35,9 +36,38 @@ impl SocketCell {
             return;
         }
         self.busy.set(true);
-        if self.start(packet) {
+        if self.client().outlet.is_congested() {
+            self.queue.borrow_mut().push_back(packet);
+            self.wait_for_reader();
+        } else if self.start(packet) {
             self.next();
         }
+    }
+
+    /// Goes on with the events once the client has read what was sent to it: their handlers would
+    /// add to that.
+    ///
+    /// A client that doesn't read for long is dropped, as nothing else would end this: while its
+    /// events aren't read, neither are its pongs.
+    fn wait_for_reader(self: &Rc<Self>) {
+        let cell = self.clone();
+        let (read, reading) = oneshot::channel();
+        self.client().outlet.when_drained(Box::new(move || {
+            // Whoever waits may have given up.
+            let _ = read.send(());
+        }));
+        let patience = self.client().hub().0.config.reader_timeout;
+        actix_rt::spawn(async move {
+            match tokio::time::timeout(patience, reading).await {
+                Ok(Ok(())) => cell.next(),
+                // The connection is closed.
+                Ok(Err(_)) => {}
+                Err(_) => {
+                    tracing::info!(socket = %cell.id(), "client doesn't read");
+                    cell.client().close(DisconnectReason::SlowConsumer);
+                }
+            }
+        });
     }
 
     /// How many events may wait. More while an answer of the client is due: the handler that waits
@@ -62,6 +92,12 @@ impl SocketCell {
                 self.resume();
                 return;
             };
+            if self.client().outlet.is_congested() {
+                queue.push_front(packet);
+                drop(queue);
+                self.wait_for_reader();
+                return;
+            }
             let few = queue.len() <= self.client().hub().0.config.inbound_queue / 2;
             drop(queue);
             if few {

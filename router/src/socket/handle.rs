@@ -14,7 +14,7 @@ use std::{
 use actix::Addr;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use sockeye_protocol::{Sid, socket::RawArgs};
+use sockeye_protocol::{Prepared, Sid, socket::RawArgs};
 use tokio::sync::oneshot;
 
 use super::{Operation, Socket, SocketCell};
@@ -442,6 +442,22 @@ impl SocketRef {
                     volatile: false,
                 };
                 self.0.courier.take_place()?;
+                self.0.courier.post(self.message(operation, None));
+                Ok(())
+            }
+        }
+    }
+
+    /// Queues the answer to an event of the client.
+    pub(crate) fn answer(&self, packet: Prepared) -> Result<(), EmitError> {
+        let outgoing = Outgoing::from(packet);
+        match self.here() {
+            Some(Some(cell)) => cell.answer(outgoing),
+            Some(None) => Err(EmitError::Closed),
+            None if self.is_closed() => Err(EmitError::Closed),
+            None => {
+                // Not more of them than the client has asked for, so they need no place.
+                let operation = Operation::Answer { outgoing };
                 self.0.courier.post(self.message(operation, None));
                 Ok(())
             }

@@ -10,6 +10,10 @@ pub(crate) enum Operation {
         outgoing: Outgoing,
         volatile: bool,
     },
+    /// Answers an event of the client, as soon as there is room in the queue.
+    Answer {
+        outgoing: Outgoing,
+    },
     /// Waits for room in the queue.
     EmitWhenReady {
         outgoing: Outgoing,
@@ -75,6 +79,7 @@ impl Operation {
             Self::Disconnect { close } => Self::Disconnect { close: *close },
             Self::Report { to } => Self::Report { to: to.clone() },
             Self::Emit { .. }
+            | Self::Answer { .. }
             | Self::EmitWhenReady { .. }
             | Self::EmitWithAck { .. }
             | Self::ForgetAck { .. }

@@ -185,6 +185,11 @@ impl FarEnd {
         self.heard.borrow().len() < self.room.get()
     }
 
+    /// As with a real transport, half of the queue is enough.
+    fn is_congested(&self) -> bool {
+        self.heard.borrow().len() > self.room.get() / 2
+    }
+
     /// Wakes those who wait for room, who send, or come again if it wasn't enough.
     fn room_may_have_grown(&self) {
         if self.has_room() {
@@ -250,6 +255,15 @@ impl Outlet for FarOutlet {
 
     fn send_volatile(&self, packet: &Prepared) -> bool {
         self.send(packet).is_ok()
+    }
+
+    fn is_congested(&self) -> bool {
+        self.0.is_congested()
+    }
+
+    fn fits(&self, packets: usize, _: usize) -> bool {
+        let queued = self.0.heard.borrow().len();
+        queued.saturating_add(packets) <= self.0.room.get()
     }
 
     fn when_drained(&self, wake: Box<dyn FnOnce()>) {

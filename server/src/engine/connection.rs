@@ -178,6 +178,22 @@ impl Connection {
         sent
     }
 
+    /// Returns whether more than half of the outgoing queue is taken.
+    pub fn is_congested(&self) -> bool {
+        let config = &self.0.engine.0.config;
+        let session = self.0.session.borrow();
+        session.queued_bytes() > config.send_queue_bytes() / 2
+            || session.queued_packets() > config.send_queue_packets() / 2
+    }
+
+    /// Returns whether so many packets, of so many bytes, would find room in the outgoing queue.
+    pub fn fits(&self, packets: usize, bytes: usize) -> bool {
+        let config = &self.0.engine.0.config;
+        let session = self.0.session.borrow();
+        session.queued_bytes().saturating_add(bytes) <= config.send_queue_bytes()
+            && session.queued_packets().saturating_add(packets) <= config.send_queue_packets()
+    }
+
     /// Calls `wake` when half of the outgoing queue is free, at the earliest in the next turn of the
     /// event loop; drops it when the session closes.
     pub fn when_drained(&self, wake: Box<dyn FnOnce()>) {
@@ -502,12 +518,7 @@ impl Connection {
         if self.0.waiting.borrow().is_none() {
             return;
         }
-        let config = &self.0.engine.0.config;
-        let session = self.0.session.borrow();
-        let has_room = session.queued_bytes() <= config.send_queue_bytes() / 2
-            && session.queued_packets() <= config.send_queue_packets() / 2;
-        drop(session);
-        if !has_room {
+        if self.is_congested() {
             return;
         }
         let mut waiting = self.0.waiting.borrow_mut();

@@ -171,6 +171,7 @@ where
     pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (factory, options) = (self.factory.clone(), self.options);
+        let stopping = self.builder.graceful_shutdown_signal();
         self.addresses.push(address);
         let name = format!("sockeye-front-{address}");
         self.builder = self.builder.listen(name, listener, move || {
@@ -178,7 +179,13 @@ where
             let app = app.map_err(|error| error.into().error_response());
             let app = SharedApp::new(map_config(app, |()| AppConfig::default()));
             let stuck = crate::cut_stuck_clients(options.write_timeout);
+            let stopping = stopping.clone();
             HttpService::build()
+                // So that idle connections don't hold the stop up.
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
                 .keep_alive(options.keep_alive)
                 .client_request_timeout(options.client_request_timeout)
                 .client_disconnect_timeout(options.client_disconnect_timeout)

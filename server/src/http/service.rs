@@ -1,5 +1,6 @@
-use std::{rc::Rc, sync::Arc};
+use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
+use actix_http::ConnectionType;
 use actix_service::fn_service;
 use actix_web::{
     Error, HttpRequest, HttpResponse,
@@ -7,6 +8,7 @@ use actix_web::{
     guard::{self, GuardContext},
     http::{Method, header::SET_COOKIE},
 };
+use futures_util::FutureExt as _;
 use sockeye_protocol::{
     Sid,
     engine::{Query, Transport},
@@ -44,13 +46,30 @@ impl HttpServiceFactory for EngineService {
             let shared = shared.clone();
             async move {
                 let (request, payload) = request.into_parts();
-                let response = respond(&shared.0, &shared.1, &request, payload).await;
+                let answering = respond(&shared.0, &shared.1, &request, payload);
+                let mut response = survive(answering).await;
+                if request.head().upgrade() && !response.head().upgrade() {
+                    // Proxies that say `Connection: upgrade` with every request are told that actix
+                    // takes it for the last one.
+                    response
+                        .head_mut()
+                        .set_connection_type(ConnectionType::Close);
+                }
                 Ok::<_, Error>(ServiceResponse::new(request, response))
             }
         });
         let guards: Vec<Box<dyn guard::Guard>> = vec![Box::new(guard::fn_guard(has_slash))];
         app.register_service(resource, Some(guards), factory, None);
     }
+}
+
+/// Answers 500 for a hook of the embedder's that panics.
+async fn survive(answering: impl Future<Output = HttpResponse>) -> HttpResponse {
+    let answered = AssertUnwindSafe(answering).catch_unwind().await;
+    answered.unwrap_or_else(|_| {
+        tracing::error!("a hook panicked, request refused");
+        HttpResponse::InternalServerError().force_close().finish()
+    })
 }
 
 async fn respond(

@@ -310,3 +310,28 @@ async fn a_preflight_is_no_business_of_middlewares() {
     assert_eq!(refused.status, 400);
     assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
 }
+
+#[actix_web::test]
+async fn a_hook_that_panics_costs_its_request_only() {
+    let http = HttpConfig::default().with_allow_request(|request: HttpRequest| async move {
+        assert!(!request.headers().contains_key("x-panic"), "on purpose");
+        Ok::<_, Forbidden>(())
+    });
+    let served = serve(http);
+
+    let panicked = served.get(POLLING, &[("x-panic", "1")]).await;
+    let other = served.get(POLLING, &[]).await;
+
+    assert_eq!(panicked.status, 500);
+    assert_eq!(other.status, 200);
+}
+
+#[actix_web::test]
+async fn a_request_that_a_proxy_announces_as_an_upgrade_is_said_to_be_the_last() {
+    let served = serve(HttpConfig::default());
+
+    let answer = served.get(POLLING, &[("connection", "upgrade")]).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("connection"), Some("close"));
+}

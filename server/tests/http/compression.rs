@@ -142,3 +142,30 @@ impl Receiver for PlainReceiver {
 
     fn closed(&self, _: CloseReason) {}
 }
+
+#[actix_web::test]
+async fn an_emit_says_whether_it_is_worth_compressing() {
+    let served = serve(compressing());
+    let text = "é".repeat(1000);
+    let accept = [("accept-encoding", "gzip")];
+    let mut encodings = Vec::new();
+
+    for compress in [true, false] {
+        let query = served.open().await;
+        served.post(&query, "40").await;
+        served.get(&query, &[]).await;
+        let socket = served.io.root().sockets().pop().unwrap();
+        socket.compress(compress).emit("one", &text).unwrap();
+        let to_one = served.get(&query, &accept).await;
+        let everyone = served.io.root().compress(compress);
+        everyone.emit("all", &text).unwrap();
+        let to_all = served.get(&query, &accept).await;
+        for answer in [to_one, to_all] {
+            encodings.push(answer.header("content-encoding").map(str::to_owned));
+        }
+        socket.disconnect(true).await;
+    }
+
+    let gzip = Some("gzip".to_owned());
+    assert_eq!(encodings, [gzip.clone(), gzip, None, None]);
+}

@@ -115,9 +115,11 @@ struct Users {
     blocked: Option<PathBuf>,
 }
 
-/// What an access token says, `exp` being in seconds since 1970.
+/// What an access token says, `exp` being in seconds since 1970. One without `sub` is nobody's in
+/// particular.
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(default)]
     sub: String,
     exp: u64,
 }

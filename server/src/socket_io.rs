@@ -9,7 +9,7 @@ use sockeye_protocol::{
 use sockeye_router::{
     Adapter, BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, FetchError,
     Handshake, Hub, HubBuilder, IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError,
-    RemoteSocket, RouterConfig, ServerEmit, Stats,
+    ParentRef, RemoteSocket, RouterConfig, ServerEmit, Stats,
 };
 use tokio::time::Instant;
 
@@ -52,10 +52,19 @@ impl SocketIo {
         }
     }
 
-    /// Returns a namespace by its exact name.
+    /// Returns a namespace by its name, or `None` if there is none of that name.
+    ///
+    /// A name that matches a [pattern](Namespace::pattern) is that of a child, which is made if it is
+    /// not there.
     #[must_use]
     pub fn of(&self, namespace: &str) -> Option<NamespaceRef> {
         self.hub.of(namespace)
+    }
+
+    /// Returns a dynamic namespace by its pattern or label.
+    #[must_use]
+    pub fn parent(&self, label: &str) -> Option<ParentRef> {
+        self.hub.parent(label)
     }
 
     /// Returns the namespace `/`, which the methods that emit are shortcuts for.
@@ -101,6 +110,26 @@ impl SocketIo {
     /// Selects every socket of `/` but the members of these rooms.
     pub fn except(&self, rooms: impl IntoRooms) -> BroadcastOperator {
         self.root().except(rooms)
+    }
+
+    /// Selects the sockets of `/` on this process only.
+    pub fn local(&self) -> BroadcastOperator {
+        self.root().local()
+    }
+
+    /// Selects every socket of `/`, and lets each drop the packet if its transport is not ready.
+    pub fn volatile(&self) -> BroadcastOperator {
+        self.root().volatile()
+    }
+
+    /// Selects every socket of `/`, and sets whether the packet is worth compressing.
+    pub fn compress(&self, compress: bool) -> BroadcastOperator {
+        self.root().compress(compress)
+    }
+
+    /// Selects every socket of `/`, and sets how long answers are waited for.
+    pub fn timeout(&self, timeout: Duration) -> BroadcastOperator {
+        self.root().timeout(timeout)
     }
 
     /// Selects every socket of `/`, to choose more of how they are reached.

@@ -62,21 +62,22 @@ async fn every_answer_comes_with_all_its_arguments_and_whose_it_is() -> Result<(
 }
 
 #[actix::test]
-async fn one_packet_with_one_id_goes_to_all_and_only_when_it_is_awaited() -> Result<(), TestError> {
+async fn one_packet_with_one_id_goes_to_all_at_once_and_is_given_up_when_dropped()
+-> Result<(), TestError> {
     let hub = hub();
     let a = TestClient::connect(&hub, "/").await?;
     let b = TestClient::connect(&hub, "/").await?;
 
     let asking = ask::<u8>(&hub);
-    settle().await;
-    assert!(a.heard().is_empty());
-    let asking = begin(asking);
-    settle().await;
+    hub.root().emit("then", &()).unwrap();
 
-    assert_eq!(a.take_raw(), [r#"20["ask","?"]"#]);
-    assert_eq!(b.take_raw(), [r#"20["ask","?"]"#]);
+    for client in [&a, &b] {
+        assert_eq!(client.take_raw(), [r#"20["ask","?"]"#, r#"2["then"]"#]);
+    }
     assert_eq!(hub.stats().pending_acks, 2);
-    asking.abort();
+    drop(asking);
+    settle().await;
+    assert_eq!(hub.stats().pending_acks, 0);
     Ok(())
 }
 

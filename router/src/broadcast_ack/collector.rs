@@ -51,6 +51,11 @@ impl Collector {
         }
     }
 
+    pub(super) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+        self.timer = None;
+    }
+
     /// Waits until every thread has said who it has; resolves to the number of sockets here.
     pub(crate) async fn asked(&self) -> usize {
         poll_fn(|cx| self.gather.poll_asked(cx)).await

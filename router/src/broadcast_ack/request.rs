@@ -3,7 +3,7 @@ use std::{
     future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use super::{AckReply, AckReport, Collector, Gather, Missing};
 use crate::{AckError, BroadcastOperator, EmitError, outgoing::Outgoing};
 
 impl BroadcastOperator {
-    /// Emits an event to every selected socket and, when awaited, waits for their answers, each
+    /// Emits an event to every selected socket, now, and when awaited waits for their answers, each
     /// read into `T` as [`Args`](crate::Args) are.
     ///
     /// It is waited for [`BroadcastOperator::timeout`], or
@@ -27,23 +27,15 @@ impl BroadcastOperator {
         A: Serialize + ?Sized,
         T: DeserializeOwned + Send + 'static,
     {
-        BroadcastAck {
-            encoded: self.encode_with_ack(event, args),
-            timeout: self.ack_timeout(),
-            operator: self.clone(),
-            read: |args| args.decode(),
-        }
+        let encoded = self.encode_with_ack(event, args);
+        BroadcastAck(encoded.map(|encoded| AckStream::start(self, encoded, |args| args.decode())))
     }
 
     /// Emits an event with arguments as they were received and, when awaited, waits for the
     /// answers as they are.
     pub fn emit_with_ack_raw(&self, event: &str, args: &RawArgs) -> BroadcastAck<RawArgs> {
-        BroadcastAck {
-            encoded: self.encode_raw_with_ack(event, args),
-            timeout: self.ack_timeout(),
-            operator: self.clone(),
-            read: Ok,
-        }
+        let encoded = self.encode_raw_with_ack(event, args);
+        BroadcastAck(encoded.map(|encoded| AckStream::start(self, encoded, Ok)))
     }
 
     fn encode_with_ack<A: Serialize + ?Sized>(
@@ -83,23 +75,20 @@ struct Encoded {
     event: Option<(String, RawArgs)>,
 }
 
-/// A broadcast that waits for the clients' answers once it is awaited.
+/// A broadcast that was sent and waits for the clients' answers.
 ///
-/// The event is sent when this is awaited, or when its stream is first polled, and not before.
-/// Awaited, it gives an [`AckReport`], or the reason why nothing was sent.
-#[must_use = "nothing is sent until it is awaited"]
-pub struct BroadcastAck<T> {
-    operator: BroadcastOperator,
-    encoded: Result<Encoded, EmitError>,
-    timeout: Duration,
-    read: fn(RawArgs) -> Result<T, ArgsError>,
-}
+/// It has been sent already, in the order of the caller's calls; where other nodes have to be counted
+/// first, when this is first awaited. Awaited, it gives an [`AckReport`], or the reason why nothing
+/// was sent. Dropping it gives the answers up.
+#[must_use = "the answers are given up when this is dropped"]
+pub struct BroadcastAck<T>(Result<AckStream<T>, EmitError>);
 
 impl<T: Send + 'static> BroadcastAck<T> {
-    /// Sets how long answers are waited for.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    /// Sets how long answers are waited for here, from when they are first waited for.
+    ///
+    /// Other nodes are told of the [operator's](BroadcastOperator::timeout).
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self(self.0.map(|stream| stream.with_timeout(timeout)))
     }
 
     /// Gives the answers one by one, in the order of arrival, and last those that are missing.
@@ -108,11 +97,7 @@ impl<T: Send + 'static> BroadcastAck<T> {
     ///
     /// When the arguments can't be encoded or the name is reserved.
     pub fn stream(self) -> Result<AckStream<T>, EmitError> {
-        let encoded = self.encoded?;
-        Ok(AckStream {
-            phase: Phase::Sending(Box::pin(send(self.operator, encoded, self.timeout))),
-            read: self.read,
-        })
+        self.0
     }
 
     async fn report(self) -> Result<AckReport<T>, EmitError> {
@@ -140,10 +125,7 @@ impl<T: Send + 'static> IntoFuture for BroadcastAck<T> {
 
 impl<T> fmt::Debug for BroadcastAck<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BroadcastAck")
-            .field("operator", &self.operator)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_tuple("BroadcastAck").field(&self.0).finish()
     }
 }
 
@@ -164,9 +146,11 @@ async fn send(operator: BroadcastOperator, encoded: Encoded, timeout: Duration) 
 /// The answers to a broadcast, in the order of arrival; see [`BroadcastAck::stream`].
 ///
 /// It ends when all have answered or the time is over. Dropping it forgets those that are pending.
-#[must_use = "nothing is sent until it is polled"]
+#[must_use = "the answers are given up when this is dropped"]
 pub struct AckStream<T> {
     phase: Phase,
+    /// Set after the broadcast was begun.
+    timeout: Option<Duration>,
     read: fn(RawArgs) -> Result<T, ArgsError>,
 }
 
@@ -176,6 +160,33 @@ enum Phase {
 }
 
 impl<T> AckStream<T> {
+    fn start(
+        operator: &BroadcastOperator,
+        encoded: Encoded,
+        read: fn(RawArgs) -> Result<T, ArgsError>,
+    ) -> Self {
+        let mut sending = Box::pin(send(operator.clone(), encoded, operator.ack_timeout()));
+        // It only has to wait where other nodes are counted.
+        let mut context = Context::from_waker(Waker::noop());
+        let phase = match sending.as_mut().poll(&mut context) {
+            Poll::Ready(collector) => Phase::Waiting(collector),
+            Poll::Pending => Phase::Sending(sending),
+        };
+        Self {
+            phase,
+            timeout: None,
+            read,
+        }
+    }
+
+    fn with_timeout(mut self, timeout: Duration) -> Self {
+        match &mut self.phase {
+            Phase::Waiting(collector) => collector.set_timeout(timeout),
+            Phase::Sending(_) => self.timeout = Some(timeout),
+        }
+        self
+    }
+
     /// Returns how many sockets of other nodes that are known by number only, and how many nodes or
     /// threads, have not answered so far: see [`AckReport`].
     #[must_use]
@@ -207,7 +218,10 @@ impl<T> Stream for AckStream<T> {
             let collector = match &mut self.phase {
                 Phase::Waiting(collector) => collector,
                 Phase::Sending(sending) => {
-                    let collector = ready!(sending.as_mut().poll(cx));
+                    let mut collector = ready!(sending.as_mut().poll(cx));
+                    if let Some(timeout) = self.timeout {
+                        collector.set_timeout(timeout);
+                    }
                     self.phase = Phase::Waiting(collector);
                     continue;
                 }

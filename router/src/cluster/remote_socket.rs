@@ -177,11 +177,11 @@ impl fmt::Debug for RemoteSocket {
     }
 }
 
-/// An emit to a socket of some node that waits for the client's answer once it is awaited.
+/// An event that was emitted to a socket of some node and waits for the client's answer.
 ///
-/// The event is sent when this is awaited, not before.
+/// Dropping it gives the answer up.
 #[derive(Debug)]
-#[must_use = "nothing is sent until it is awaited"]
+#[must_use = "the answer is given up when this is dropped"]
 pub struct RemoteAck<T>(BroadcastAck<T>);
 
 impl<T: Send + 'static> RemoteAck<T> {

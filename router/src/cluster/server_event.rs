@@ -77,7 +77,7 @@ fn encode<A: Serialize + ?Sized>(event: &str, args: &A) -> Result<RawArgs, EmitE
     Ok(RawArgs::encode(args)?)
 }
 
-/// An event to other servers that waits for their answers once it is awaited.
+/// An event to other servers that is sent, and whose answers are waited for, when it is awaited.
 #[must_use = "nothing is sent until it is awaited"]
 pub struct ServerEmit<T> {
     namespace: NamespaceRef,

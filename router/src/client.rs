@@ -4,7 +4,6 @@ use std::{
     panic::AssertUnwindSafe,
     rc::{Rc, Weak},
     sync::{Arc, atomic::Ordering},
-    task::{Context, Waker},
     time::Instant,
 };
 
@@ -17,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     DisconnectReason, Handshake, Hub, NamespaceRef, NamespaceRequest, Outlet, Refusal,
-    courier::Local, namespace::NamespaceInner, recovery::Opening, socket::SocketCell,
+    courier::Local, namespace::NamespaceInner, recovery::Opening, socket::SocketCell, task,
 };
 
 /// One connection as the router sees it: the sockets of a client, behind one transport.
@@ -320,7 +319,7 @@ impl ClientCell {
         let resolving = AssertUnwindSafe(self.hub.clone().resolve(request)).catch_unwind();
         let cell = self.clone();
         let (name, auth_payload) = (name.to_owned(), auth_payload.to_owned());
-        let mut looking = Box::pin(async move {
+        task::run(async move {
             let found = resolving.await.unwrap_or_else(|_| {
                 tracing::error!(namespace = name, "predicate panicked, namespace refused");
                 None
@@ -334,10 +333,6 @@ impl ClientCell {
             }
             cell.drain();
         });
-        let mut context = Context::from_waker(Waker::noop());
-        if looking.poll_unpin(&mut context).is_pending() {
-            actix_rt::spawn(looking);
-        }
     }
 
     fn has_no_namespace(&self, slot: Slot, name: &str) {

@@ -47,6 +47,7 @@ mod selector;
 mod slots;
 mod socket;
 mod state;
+mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -50,6 +50,14 @@ impl BroadcastOperator {
         }
     }
 
+    /// Returns the same choice for another namespace.
+    pub(crate) fn of(&self, namespace: NamespaceRef) -> Self {
+        Self {
+            namespace,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn without_sender(mut self, sender: Sid) -> Self {
         self.selector.sender = Some(sender);
         self

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sockeye_protocol::{Sid, socket::RawArgs};
 
 use super::{NamespaceInner, NamespaceRef, Spec, matcher::Rule};
-use crate::{BroadcastOperator, Completion, EmitError, Hub, IntoRooms, Selector, courier::Flags};
+use crate::{BroadcastOperator, Completion, EmitError, Hub, IntoRooms};
 
 /// A dynamic namespace that runs: what its children share, and how they are recognised.
 pub(crate) struct Parent {
@@ -151,10 +151,7 @@ impl ParentRef {
     fn broadcast(&self) -> ParentOperator {
         ParentOperator {
             parent: self.clone(),
-            selector: Selector::default(),
-            flags: Flags::default(),
-            local: false,
-            compress: true,
+            choice: self.hub.root().broadcast(),
         }
     }
 }
@@ -173,16 +170,14 @@ impl fmt::Debug for ParentRef {
 #[must_use = "nothing is sent until `emit`"]
 pub struct ParentOperator {
     parent: ParentRef,
-    selector: Selector,
-    flags: Flags,
-    local: bool,
-    compress: bool,
+    /// What is chosen for each child; its own namespace means nothing.
+    choice: BroadcastOperator,
 }
 
 impl ParentOperator {
     /// Adds rooms whose members receive it.
     pub fn to(mut self, rooms: impl IntoRooms) -> Self {
-        self.selector.rooms.extend(rooms.into_rooms());
+        self.choice = self.choice.to(rooms);
         self
     }
 
@@ -193,31 +188,31 @@ impl ParentOperator {
 
     /// Leaves out the members of these rooms.
     pub fn except(mut self, rooms: impl IntoRooms) -> Self {
-        self.selector.except.extend(rooms.into_rooms());
+        self.choice = self.choice.except(rooms);
         self
     }
 
     /// Leaves out sockets which are not authenticated.
     pub fn authenticated(mut self) -> Self {
-        self.selector.authenticated = true;
+        self.choice = self.choice.authenticated();
         self
     }
 
     /// Stays on this process.
     pub fn local(mut self) -> Self {
-        self.local = true;
+        self.choice = self.choice.local();
         self
     }
 
     /// Lets a socket drop the packet when its transport can't take it at once.
     pub fn volatile(mut self) -> Self {
-        self.flags.volatile = true;
+        self.choice = self.choice.volatile();
         self
     }
 
     /// Sets whether the packet is worth compressing; it is by default.
     pub fn compress(mut self, compress: bool) -> Self {
-        self.compress = compress;
+        self.choice = self.choice.compress(compress);
         self
     }
 
@@ -272,14 +267,7 @@ impl ParentOperator {
     }
 
     fn operators(&self) -> impl Iterator<Item = BroadcastOperator> {
-        self.parent.children().into_iter().map(|child| {
-            let operator = BroadcastOperator::selecting(child, self.selector.clone(), self.flags);
-            let operator = operator.compress(self.compress);
-            if self.local {
-                operator.local()
-            } else {
-                operator
-            }
-        })
+        let children = self.parent.children().into_iter();
+        children.map(|child| self.choice.of(child))
     }
 }

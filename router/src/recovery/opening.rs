@@ -1,8 +1,7 @@
 //! From a client's wish to come back to the session that it gets, or to a new one.
 
-use std::{rc::Rc, task::Context, time::Instant};
+use std::{rc::Rc, time::Instant};
 
-use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 use sockeye_protocol::{Sid, socket::Slot};
@@ -12,6 +11,7 @@ use crate::{
     NamespaceRef, SocketRef,
     client::{ClientCell, now},
     socket::Operation,
+    task,
 };
 
 /// With what a socket starts.
@@ -60,7 +60,7 @@ impl ClientCell {
         let ended = old.perform(Operation::Break);
         let cell = self.clone();
         let auth_payload = auth_payload.to_owned();
-        let mut replacing = Box::pin(async move {
+        task::run(async move {
             ended.await;
             if cell.is_closed() {
                 return;
@@ -74,10 +74,6 @@ impl ClientCell {
             cell.open_socket(slot, namespace, &auth_payload, opening);
             cell.drain();
         });
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        if replacing.poll_unpin(&mut context).is_pending() {
-            actix_rt::spawn(replacing);
-        }
     }
 }
 

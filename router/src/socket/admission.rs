@@ -19,6 +19,7 @@ use crate::{
     client::ClientCell,
     extract::Call,
     recovery::Opening,
+    task,
 };
 
 impl SocketCell {
@@ -61,7 +62,7 @@ impl SocketCell {
     /// Asks the verifier and the middlewares, then admits the socket or refuses it.
     pub(crate) fn admit(self: &Rc<Self>) {
         let cell = self.clone();
-        let mut asking = Box::pin(async move {
+        task::run(async move {
             match AssertUnwindSafe(cell.ask()).catch_unwind().await {
                 Ok(Ok(())) => cell.admitted(),
                 Ok(Err(refusal)) => cell.refuse(&refusal),
@@ -71,11 +72,6 @@ impl SocketCell {
                 }
             }
         });
-        // Most admissions have nothing to wait for.
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        if asking.poll_unpin(&mut context).is_pending() {
-            actix_rt::spawn(asking);
-        }
     }
 
     /// Refuses a socket that is not admitted yet. The connection stays.

@@ -12,6 +12,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -267,6 +268,12 @@ impl RemoteEnd {
         });
     }
 }
+
+/// The most fragments of one message.
+pub(crate) const MAX_FRAGMENTS: usize = 1024;
+
+/// How long a client has to answer a close frame.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// How many bytes are put together for one write, where more chunks than one are ready.
 const JOINED: usize = 64 * 1024;

@@ -31,7 +31,7 @@ pub use self::{connection::Connection, stats::EngineStats};
 pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},
     desk::{Adopt, Desk, DeskHandle, Request},
-    link::{Fault, Link, LocalLink, RemoteLink},
+    link::{Fault, LINGER, Link, LocalLink, MAX_FRAGMENTS, RemoteLink},
     stats::{Counted, Gauges},
 };
 use crate::http::{EngineService, HttpConfig};

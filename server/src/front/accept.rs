@@ -20,7 +20,7 @@ use sockeye_protocol::websocket::close_frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Seat, Seated, relay, stream};
-use crate::engine::{Adopt, Engine, Link, Request as DeskRequest};
+use crate::engine::{Adopt, Engine, LINGER, Link, Request as DeskRequest};
 
 /// A worker's App, which serves plain requests and those that want to be upgraded alike.
 pub(super) struct SharedApp<S: ServiceFactory<Request>> {
@@ -144,11 +144,13 @@ where
 }
 
 /// A connection behind the head of a request that wants to be upgraded.
-struct Upgraded {
-    stream: TcpStream,
-    codec: Codec,
-    read: BytesMut,
-    write: BytesMut,
+pub(super) struct Upgraded {
+    pub(super) stream: TcpStream,
+    pub(super) codec: Codec,
+    /// What was read behind the head.
+    pub(super) read: BytesMut,
+    /// The head of the answer, once there is one.
+    pub(super) write: BytesMut,
 }
 
 impl From<Framed<TcpStream, Codec>> for Upgraded {
@@ -187,13 +189,7 @@ impl Upgraded {
                 head.head_mut().set_connection_type(ConnectionType::Close);
             }
             if self.encode(Message::Item((head, body.size()))) {
-                let connection = relay::Connection {
-                    stream: self.stream,
-                    codec: self.codec,
-                    read: self.read,
-                    write: self.write,
-                };
-                actix_rt::spawn(relay::relay(connection, body, feed));
+                actix_rt::spawn(relay::relay(self, body, feed));
             }
             return;
         };
@@ -275,5 +271,5 @@ async fn turn_away(mut stream: TcpStream, head: Bytes) {
     // Ending the stream over unread data would reset the connection, and might take the close
     // frame back.
     let draining = async { while stream.read(&mut [0; 256]).await.is_ok_and(|read| read > 0) {} };
-    let _ = tokio::time::timeout(stream::LINGER, draining).await;
+    let _ = tokio::time::timeout(LINGER, draining).await;
 }

@@ -20,15 +20,7 @@ use tokio::{
     sync::mpsc,
 };
 
-/// A connection whose head has been answered.
-pub(super) struct Connection {
-    pub(super) stream: TcpStream,
-    pub(super) codec: Codec,
-    /// What was read behind the head.
-    pub(super) read: BytesMut,
-    /// The head of the answer.
-    pub(super) write: BytesMut,
-}
+use super::accept::Upgraded;
 
 /// Where the bytes of a payload come from.
 pub(super) type Feed = mpsc::Sender<Result<Bytes, PayloadError>>;
@@ -42,8 +34,8 @@ pub(super) fn payload() -> (Payload, Feed) {
 }
 
 /// Moves bytes between the client and the App until the App's answer is complete.
-pub(super) async fn relay(connection: Connection, body: BoxBody, feed: Feed) {
-    let Connection {
+pub(super) async fn relay(connection: Upgraded, body: BoxBody, feed: Feed) {
+    let Upgraded {
         stream,
         codec,
         read,

@@ -9,7 +9,6 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use actix_rt::net::TcpStream;
@@ -20,7 +19,7 @@ use tokio::{
     time::Sleep,
 };
 
-use crate::engine::{Counted, Engine, Fault, Link};
+use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
 /// behind the request.
@@ -124,7 +123,7 @@ impl Lean {
                     }
                 }
                 Ok(None) if handled => return Poll::Ready(()),
-                Ok(None) => match ready!(self.poll_read(cx)) {
+                Ok(None) => match ready!(self.poll_read(cx, BytesMut::extend_from_slice)) {
                     Ok(0) => {
                         // The end of the stream without a close frame: a tab that was closed, say.
                         self.peer_ended(Fault::Closed, None);
@@ -147,12 +146,17 @@ impl Lean {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Reads once, and lets `keep` put into the connection's buffer what it wants of it.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        keep: impl FnOnce(&mut BytesMut, &[u8]),
+    ) -> Poll<io::Result<usize>> {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             let read = buffer.filled();
-            self.read.extend_from_slice(read);
+            keep(&mut self.read, read);
             Poll::Ready(Ok(read.len()))
         })
     }
@@ -183,12 +187,8 @@ impl Lean {
 
     /// Reads to the end of what the client sends, for one turn.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let read = SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
-            read.map_ok(|()| buffer.filled().len())
-        });
-        if !matches!(ready!(read), Ok(more) if more > 0) {
+        let read = ready!(self.poll_read(cx, |_, _| {}));
+        if !read.is_ok_and(|read| read > 0) {
             self.input = Input::Ended;
             self.peer_closed = true;
         }
@@ -273,9 +273,3 @@ const SCRATCH_LEN: usize = 64 * 1024;
 
 /// How many reads are handled before others have their turn.
 const TURNS: usize = 8;
-
-/// The most fragments of one message.
-const MAX_FRAGMENTS: usize = 1024;
-
-/// How long a client has to answer a close frame.
-pub(super) const LINGER: Duration = Duration::from_secs(1);

@@ -7,7 +7,6 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use actix::{Actor, ActorContext as _, AsyncContext as _, StreamHandler};
@@ -28,7 +27,7 @@ use tokio::sync::oneshot;
 
 use super::ConnectionError;
 use crate::{
-    engine::{Counted, Desk, DeskHandle, Engine, Fault, Link, Request},
+    engine::{Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, Request},
     front::{Seat, Seated},
 };
 
@@ -430,9 +429,3 @@ impl Stream for Outbound {
         Poll::Ready(Some(Wrote::Bytes(bytes)))
     }
 }
-
-/// The most fragments of one message.
-const MAX_FRAGMENTS: usize = 1024;
-
-/// How long a client has to answer a close frame.
-const LINGER: Duration = Duration::from_secs(1);

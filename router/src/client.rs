@@ -2,7 +2,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     panic::AssertUnwindSafe,
-    rc::{Rc, Weak},
+    rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -12,11 +12,11 @@ use sockeye_protocol::{
     Message,
     socket::{Connection, Event, Slot, encode},
 };
-use tokio::task::JoinHandle;
 
 use crate::{
     DisconnectReason, Handshake, Hub, NamespaceRef, NamespaceRequest, Outlet, Refusal,
-    courier::Local, namespace::NamespaceInner, recovery::Opening, socket::SocketCell, task,
+    courier::Local, deadline::Deadline, namespace::NamespaceInner, recovery::Opening,
+    socket::SocketCell, task,
 };
 
 /// One connection as the router sees it: the sockets of a client, behind one transport.
@@ -45,7 +45,8 @@ pub(crate) struct ClientCell {
     unauthenticated_since: Cell<Option<Instant>>,
     /// Whether a client that has left is given until its deadline to come back.
     expected_back: Cell<bool>,
-    timer: RefCell<Option<(Instant, JoinHandle<()>)>>,
+    /// The earliest entry that the timers have for the machine's deadline.
+    armed: Cell<Option<Instant>>,
 }
 
 impl Client {
@@ -70,7 +71,7 @@ impl Client {
             pauses: Cell::new(0),
             unauthenticated_since: Cell::new(None),
             expected_back: Cell::new(false),
-            timer: RefCell::default(),
+            armed: Cell::new(None),
         });
         hub.0.stats.clients.fetch_add(1, Ordering::Relaxed);
         hub.0.memory.clients.fetch_add(1, Ordering::Relaxed);
@@ -148,16 +149,8 @@ impl ClientCell {
         let Some(cell) = self.local.client(self.key.get()) else {
             return;
         };
-        let weak = Rc::downgrade(&cell);
-        actix_rt::spawn(async move {
-            tokio::time::sleep_until(deadline.into()).await;
-            if let Some(cell) = weak.upgrade() {
-                cell.expected_back.set(false);
-                if cell.unauthenticated_since.get().is_some() {
-                    cell.close_if_deserted();
-                }
-            }
-        });
+        let timed = Deadline::Return(Rc::downgrade(&cell));
+        self.local.timers.add(deadline, timed);
     }
 
     pub(crate) fn pause(&self) {
@@ -239,7 +232,6 @@ impl ClientCell {
         for cell in sockets {
             cell.finish(reason);
         }
-        self.stop_timer();
         self.hub.0.stats.clients.fetch_sub(1, Ordering::Relaxed);
         self.local.remove_client(self.key.get());
     }
@@ -375,41 +367,40 @@ impl ClientCell {
 
     /// Sees to it that the machine is told of its next deadline, if it has one.
     fn arm_timer(&self) {
-        let wanted = self.machine.borrow().poll_timeout();
-        let armed = self.timer.borrow().as_ref().map(|(at, _)| *at);
-        if wanted == armed {
-            return;
-        }
-        self.stop_timer();
-        let (Some(at), Some(cell)) = (wanted, self.local.client(self.key.get())) else {
+        let Some(wanted) = self.machine.borrow().poll_timeout() else {
             return;
         };
-        let weak = Rc::downgrade(&cell);
-        let task = actix_rt::spawn(async move {
-            tokio::time::sleep_until(at.into()).await;
-            Self::timer_fired(&weak);
-        });
-        *self.timer.borrow_mut() = Some((at, task));
-    }
-
-    fn stop_timer(&self) {
-        if let Some((_, task)) = self.timer.take() {
-            task.abort();
+        if self.armed.get().is_some_and(|armed| armed <= wanted) {
+            return;
+        }
+        if let Some(cell) = self.local.client(self.key.get()) {
+            self.armed.set(Some(wanted));
+            let timed = Deadline::Machine(Rc::downgrade(&cell));
+            self.local.timers.add(wanted, timed);
         }
     }
 
-    fn timer_fired(weak: &Weak<Self>) {
-        let Some(cell) = weak.upgrade() else {
+    /// Called at a deadline that the machine had when it was armed.
+    pub(crate) fn timer_fired(&self, entry: Instant) {
+        if self.armed.get() != Some(entry) {
             return;
-        };
-        cell.timer.take();
-        let expired = cell.machine.borrow_mut().handle_timeout(now());
+        }
+        self.armed.set(None);
+        let expired = self.machine.borrow_mut().handle_timeout(now());
         match expired {
             Some(expired) => {
                 tracing::debug!(?expired, "connection closed");
-                cell.close(DisconnectReason::ForcedClose);
+                self.close(DisconnectReason::ForcedClose);
             }
-            None => cell.arm_timer(),
+            None => self.arm_timer(),
+        }
+    }
+
+    /// Called when a client that left without being authenticated should have come back.
+    pub(crate) fn return_is_due(&self) {
+        self.expected_back.set(false);
+        if self.unauthenticated_since.get().is_some() {
+            self.close_if_deserted();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     fmt,
+    ops::Deref,
     rc::Rc,
     sync::{
         Arc,
@@ -17,11 +18,12 @@ use std::{
 
 use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
 use sockeye_protocol::Sid;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     DisconnectReason, EmitError,
     client::ClientCell,
+    deadline::Deadline,
     hub::{Gauges, Held, HubInner},
     inbox::{Inbox, Work},
     membership::Membership,
@@ -30,6 +32,7 @@ use crate::{
     selector::{RoomName, Selector},
     slots::Slots,
     socket::{Operation, SocketCell},
+    timers::Timers,
 };
 
 /// Which courier of a hub.
@@ -37,14 +40,26 @@ use crate::{
 pub(crate) struct CourierId(pub(crate) usize);
 
 /// How others reach a courier.
+///
+/// Every socket has one, so it is shared: a clone of an actor's address takes three allocations.
 #[derive(Clone)]
-pub(crate) struct CourierHandle {
+pub(crate) struct CourierHandle(Arc<CourierEnd>);
+
+pub(crate) struct CourierEnd {
     pub(crate) id: CourierId,
     pub(crate) addr: Addr<Courier>,
     inbox: Arc<Inbox>,
     /// How many packets wait in the inbox.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
     bound: usize,
+}
+
+impl Deref for CourierHandle {
+    type Target = CourierEnd;
+
+    fn deref(&self) -> &CourierEnd {
+        &self.0
+    }
 }
 
 impl CourierHandle {
@@ -97,6 +112,8 @@ pub(crate) struct Local {
     round: Cell<u64>,
     catching_up: Cell<bool>,
     gauges: Arc<Gauges>,
+    pub(crate) timers: Rc<Timers<Deadline>>,
+    timing: JoinHandle<()>,
 }
 
 /// Resets the flag, after a panic too.
@@ -130,15 +147,18 @@ impl Local {
             hub_id,
             inbox: inbox.clone(),
         };
-        let handle = CourierHandle {
+        let handle = CourierHandle(Arc::new(CourierEnd {
             id,
             addr: courier.start(),
             inbox,
-            waiting: Arc::default(),
+            waiting: AtomicUsize::new(0),
             bound: hub.config.courier_mailbox,
-        };
+        }));
         hub.couriers.fill(handle.clone());
+        let timers = Rc::new(Timers::new(hub.memory.timers.clone()));
         let local = Rc::new(Self {
+            timing: actix_rt::spawn(timers.clone().run()),
+            timers,
             handle,
             hub_id,
             sockets: RefCell::default(),
@@ -187,6 +207,9 @@ impl Local {
 
     pub(crate) fn remove_client(&self, key: usize) {
         let client = self.clients.borrow_mut().remove(key);
+        if self.clients.borrow().len() == 0 {
+            self.timers.clear();
+        }
         drop(client);
     }
 
@@ -393,7 +416,9 @@ impl Actor for Courier {
         let _ = LOCALS.try_with(|locals| {
             let mut locals = locals.borrow_mut();
             let at = locals.iter().position(|local| local.hub_id == self.hub_id);
-            at.map(|at| locals.swap_remove(at))
+            if let Some(at) = at {
+                locals.swap_remove(at).timing.abort();
+            }
         });
     }
 }

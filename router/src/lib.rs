@@ -25,6 +25,7 @@ pub mod cluster;
 mod completion;
 mod config;
 mod courier;
+mod deadline;
 mod directory;
 mod emit_operator;
 mod error;
@@ -50,6 +51,7 @@ mod state;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timers;
 
 pub use sockeye_protocol::{
     Message, Prepared, Sid,
@@ -89,4 +91,5 @@ pub use self::{
     room::{Broadcast, Empty, GetMembers, Room},
     selector::{IntoRooms, RoomName, Selector},
     socket::{Disconnect, Emit, GetRooms, Join, Leave, Socket, SocketRef},
+    timers::{Timed, Timers},
 };

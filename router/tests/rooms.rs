@@ -118,7 +118,7 @@ async fn rooms_and_sockets_answer_as_actors() -> Result<(), TestError> {
     let namespace = hub.of("/").unwrap();
     let room = namespace.room("b");
     let socket = a.socket().unwrap();
-    let addr = socket.addr().unwrap();
+    let addr = socket.addr();
     let args = RawArgs::encode(&("x", 1)).unwrap();
 
     addr.send(Join {

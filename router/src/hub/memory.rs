@@ -16,6 +16,9 @@ pub struct HubMemory {
     pub sockets: usize,
     /// Tables of the sockets and rooms of one namespace on one thread.
     pub tables: usize,
+    /// Entries of deadlines, those included that have become void: such an entry goes when it comes
+    /// up, with the last client of its thread, or sooner where they are many.
+    pub timers: usize,
     /// Packets that wait to be taken by another thread.
     pub waiting_packets: usize,
 }
@@ -25,6 +28,7 @@ pub(crate) struct Gauges {
     pub(crate) clients: AtomicUsize,
     pub(crate) sockets: AtomicUsize,
     pub(crate) tables: AtomicUsize,
+    pub(crate) timers: Arc<AtomicUsize>,
 }
 
 impl Gauges {
@@ -33,6 +37,7 @@ impl Gauges {
             clients: self.clients.load(Ordering::Relaxed),
             sockets: self.sockets.load(Ordering::Relaxed),
             tables: self.tables.load(Ordering::Relaxed),
+            timers: self.timers.load(Ordering::Relaxed),
             waiting_packets,
         }
     }

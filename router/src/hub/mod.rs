@@ -26,7 +26,7 @@ use crate::{
     Completion, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
     closing::CloseClients,
     cluster::Cluster,
-    courier::{CourierHandle, Stop},
+    courier::Stop,
     namespace::{Children, NamespaceInner, Parent},
     state::StateMap,
 };
@@ -155,7 +155,7 @@ impl Hub {
             .couriers
             .all()
             .iter()
-            .map(CourierHandle::waiting)
+            .map(|courier| courier.waiting())
             .sum();
         self.0.memory.read(waiting)
     }

@@ -1,19 +1,15 @@
-use std::{
-    rc::Rc,
-    time::{Duration, SystemTime},
-};
+use std::rc::Rc;
 
-use actix::{Actor, ActorContext as _, AsyncContext as _, Context, Handler, Message, SpawnHandle};
+use actix::{Actor, ActorContext as _, Context, Handler, Message, dev::channel::AddressReceiver};
 use sockeye_protocol::socket::RawArgs;
-use tokio::time::Instant;
 
 use super::{SocketCell, SocketRef};
 use crate::{EmitError, outgoing::Outgoing, selector::RoomName};
 
 /// The actor of a socket: the address through which actors and other threads reach it.
 ///
-/// One is started for each connection request and stops when the socket disconnects, after which
-/// messages to it fail with a closed mailbox. It lives on the thread of the socket's connection
+/// It is started when its address is first asked for and stops when the socket disconnects, after
+/// which messages to it fail with a closed mailbox. It lives on the thread of the socket's connection
 /// and shares the socket's state with it, so that the client's own events don't pass through the
 /// mailbox. Its messages are handled in the order of arrival, each to completion.
 ///
@@ -21,41 +17,26 @@ use crate::{EmitError, outgoing::Outgoing, selector::RoomName};
 #[derive(Debug)]
 pub struct Socket {
     cell: Rc<SocketCell>,
-    expiry: Option<SpawnHandle>,
-}
-
-impl Socket {
-    pub(crate) fn new(cell: Rc<SocketCell>) -> Self {
-        Self { cell, expiry: None }
-    }
-
-    fn arm(&mut self, at: SystemTime, ctx: &mut Context<Self>) {
-        let left = at.duration_since(SystemTime::now()).unwrap_or_default();
-        // The wall clock may be set while the timer runs, so a long wait is cut and looked at again.
-        let wait = left.min(MAX_WAIT);
-        let handle = ctx.run_later(wait, move |socket, ctx| {
-            if wait < left {
-                socket.arm(at, ctx);
-            } else if !socket.cell.expired() {
-                // The clock was set back.
-                socket.arm(at, ctx);
-            }
-        });
-        if let Some(before) = self.expiry.replace(handle) {
-            ctx.cancel_future(before);
-        }
-    }
 }
 
 impl Actor for Socket {
     type Context = Context<Self>;
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        if let Some(deadline) = self.cell.deadline.get() {
-            let now = Instant::now().into_std();
-            let left = deadline.saturating_duration_since(now);
-            ctx.run_later(left, |socket, _| socket.cell.deadline_passed());
-        }
+/// The mailbox of a socket's actor that is still to be started.
+pub(crate) struct Mailbox(pub(crate) AddressReceiver<Socket>);
+
+impl Mailbox {
+    /// Starts the actor, on the socket's own thread.
+    pub(crate) fn start(self, cell: Rc<SocketCell>) {
+        // The socket keeps the address.
+        let _ = Context::with_receiver(self.0).run(Socket { cell });
+    }
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mailbox")
     }
 }
 
@@ -166,26 +147,9 @@ impl Handler<StopSocket> for Socket {
     }
 }
 
-/// Looks at the identity again at that time.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct ArmExpiry {
-    pub(crate) at: SystemTime,
-}
-
-impl Handler<ArmExpiry> for Socket {
-    type Result = ();
-
-    fn handle(&mut self, message: ArmExpiry, ctx: &mut Self::Context) {
-        self.arm(message.at, ctx);
-    }
-}
-
 impl std::fmt::Debug for SocketCell {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shared: &SocketRef = self.shared();
         shared.fmt(f)
     }
 }
-
-const MAX_WAIT: Duration = Duration::from_secs(3600);

@@ -5,14 +5,13 @@ use std::{
     rc::Rc,
 };
 
-use actix::Actor as _;
 use futures_util::FutureExt as _;
 use sockeye_protocol::{
     Sid,
     socket::{Slot, encode},
 };
 
-use super::{Socket, SocketCell, SocketRef, handle::State};
+use super::{SocketCell, SocketRef, handle::State};
 use crate::{
     AuthError, DisconnectReason, NamespaceRef, RecoveryStatus, Refusal,
     auth::{Answer, handshake_token},
@@ -50,8 +49,10 @@ impl SocketCell {
             );
             Rc::new(Self::new(shared, client.clone(), slot, tracked))
         });
-        cell.deadline.set(deadline);
-        cell.shared().set_addr(Socket::new(cell.clone()).start());
+        if let Some(deadline) = deadline {
+            cell.deadline.set(Some(deadline));
+            cell.look_at(deadline);
+        }
         if let Some((rooms, memory)) = past {
             cell.shared().remember(memory);
             cell.take_over(rooms);
@@ -198,22 +199,6 @@ impl SocketCell {
         self.run_connect_handlers();
         self.client().drain();
     }
-
-    /// Called at the deadline.
-    pub(super) fn deadline_passed(self: &Rc<Self>) {
-        if self.shared().is_authenticated() {
-            return;
-        }
-        tracing::info!(socket = %self.id(), "not authenticated in time");
-        match self.shared().state() {
-            State::Admitting => {
-                self.refuse(&auth_refusal(self.id(), AuthError::Unauthorized));
-                self.client().close_if_deserted();
-            }
-            State::Connected => self.reject(AuthError::Unauthorized),
-            State::Disconnecting | State::Closed => {}
-        }
-    }
 }
 
 /// Returns a socket id that nobody can guess.
@@ -225,7 +210,7 @@ pub(crate) fn new_sid() -> Sid {
     Sid::from_random(random)
 }
 
-fn auth_refusal(socket: Sid, error: AuthError) -> Refusal {
+pub(super) fn auth_refusal(socket: Sid, error: AuthError) -> Refusal {
     let data = serde_json::to_value(Answer::refusal(socket, error)).unwrap_or_default();
     Refusal::new(error.message(socket)).with_data(data)
 }

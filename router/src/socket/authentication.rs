@@ -1,14 +1,19 @@
 //! The dialect's event, the deadline, and the end of an identity.
 
-use std::rc::Rc;
+use std::{
+    rc::Rc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use futures_util::FutureExt as _;
 use sockeye_protocol::socket::EventPacket;
 
-use super::{SocketCell, actor::ArmExpiry, handle::State};
+use super::{SocketCell, admission::auth_refusal, handle::State};
 use crate::{
     Ack, Auth, AuthError, Credentials, DisconnectReason, Identity,
     auth::{AUTHENTICATED_ROOM, Answer},
+    client::now,
+    deadline::Deadline,
 };
 
 impl SocketCell {
@@ -94,24 +99,56 @@ impl SocketCell {
     }
 
     /// Stops the deadline, and sees to it that the identity's end is noticed.
-    pub(crate) fn belongs_to(&self, identity: &Identity) {
+    pub(crate) fn belongs_to(self: &Rc<Self>, identity: &Identity) {
         self.deadline.set(None);
         self.client().authenticated();
-        if let (Some(at), Some(addr)) = (identity.expires_at(), self.shared().addr()) {
-            addr.do_send(ArmExpiry { at });
+        self.expect_end_of(identity);
+    }
+
+    /// Called at a time that was to be looked at: that of the deadline, or of the identity's end.
+    pub(crate) fn identity_is_due(self: &Rc<Self>, entry: Instant) {
+        if self.looked_at_next.get() != Some(entry) {
+            return;
+        }
+        self.looked_at_next.set(None);
+        match self.shared().identity() {
+            None => self.deadline_passed(),
+            Some(identity) if identity.is_over() => {
+                tracing::info!(socket = %self.id(), "identity expired");
+                self.reject(AuthError::Unauthorized);
+            }
+            Some(identity) => self.expect_end_of(&identity),
         }
     }
 
-    /// Called when an identity's time may be over; returns whether nothing is left to wait for.
-    pub(super) fn expired(self: &Rc<Self>) -> bool {
-        match self.shared().identity() {
-            Some(identity) if !identity.is_over() => false,
-            Some(_) => {
-                tracing::info!(socket = %self.id(), "identity expired");
-                self.reject(AuthError::Unauthorized);
-                true
+    fn expect_end_of(self: &Rc<Self>, identity: &Identity) {
+        if let Some(at) = identity.expires_at() {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            // The wall clock may be set meanwhile, so a long wait is cut and looked at again.
+            self.look_at(now() + left.min(MAX_WAIT));
+        }
+    }
+
+    /// Has the socket's deadline, or its identity's end, looked at then and not before.
+    pub(super) fn look_at(self: &Rc<Self>, at: Instant) {
+        self.looked_at_next.set(Some(at));
+        let timed = Deadline::Identity(Rc::downgrade(self));
+        self.client().local().timers.add(at, timed);
+    }
+
+    /// Called at the deadline.
+    fn deadline_passed(self: &Rc<Self>) {
+        if self.shared().is_authenticated() {
+            return;
+        }
+        tracing::info!(socket = %self.id(), "not authenticated in time");
+        match self.shared().state() {
+            State::Admitting => {
+                self.refuse(&auth_refusal(self.id(), AuthError::Unauthorized));
+                self.client().close_if_deserted();
             }
-            None => true,
+            State::Connected => self.reject(AuthError::Unauthorized),
+            State::Disconnecting | State::Closed => {}
         }
     }
 
@@ -152,3 +189,5 @@ impl SocketCell {
         }
     }
 }
+
+const MAX_WAIT: Duration = Duration::from_secs(3600);

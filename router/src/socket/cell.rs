@@ -38,6 +38,8 @@ pub(crate) struct SocketCell {
     visited: Cell<u64>,
     /// By when the socket must have authenticated; none where it need not.
     pub(super) deadline: Cell<Option<Instant>>,
+    /// The entry of the timers that counts.
+    pub(super) looked_at_next: Cell<Option<Instant>>,
     /// What is kept for the session, where it can be recovered.
     pub(crate) tracked: Option<Box<Tracked>>,
 }
@@ -63,6 +65,7 @@ impl SocketCell {
             acks: RefCell::default(),
             visited: Cell::new(0),
             deadline: Cell::new(None),
+            looked_at_next: Cell::new(None),
             tracked,
         }
     }
@@ -137,6 +140,7 @@ impl SocketCell {
             Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
             Operation::Disconnect { close } => self.disconnect(close),
             Operation::Break => self.client.close(DisconnectReason::TransportClose),
+            Operation::StartActor(mailbox) => mailbox.start(self.clone()),
             Operation::Report { to } => {
                 // Whoever asked may have stopped listening.
                 let _ = to.send(self.id());
@@ -382,7 +386,7 @@ impl SocketCell {
         if let Some(deadline) = self.deadline.get() {
             self.client.expect_back_by(deadline);
         }
-        if let Some(addr) = self.shared.addr() {
+        if let Some(addr) = self.shared.started_addr() {
             addr.do_send(StopSocket);
         }
     }

@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-use actix::Addr;
+use actix::{Addr, dev::channel};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sockeye_protocol::{Prepared, Sid, socket::RawArgs};
 use tokio::sync::oneshot;
 
-use super::{Operation, Socket, SocketCell};
+use super::{Operation, Socket, SocketCell, actor::Mailbox};
 use crate::{
     BroadcastOperator, Completion, EmitError, EmitOperator, EmitWithAck, Handshake, Hub, Identity,
     IntoRooms, NamespaceRef, RecoveryStatus,
@@ -350,12 +350,25 @@ impl SocketRef {
 
     /// Returns the address of the socket's actor.
     ///
-    /// Messages to it are handled in order; it stops when the socket disconnects.
-    ///
-    /// Returns `None` only while the socket is being created.
+    /// Messages to it are handled in order; it stops when the socket disconnects. It is started at
+    /// the first call: a socket that nobody sends messages to costs no mailbox.
     #[must_use]
-    pub fn addr(&self) -> Option<Addr<Socket>> {
-        self.0.addr.get().cloned()
+    pub fn addr(&self) -> Addr<Socket> {
+        if let Some(started) = self.started_addr() {
+            return started.clone();
+        }
+        let (sender, mailbox) = channel::channel(MAILBOX);
+        let addr = Addr::new(sender);
+        if self.0.addr.set(addr.clone()).is_ok() {
+            self.perform(Operation::StartActor(Mailbox(mailbox)));
+        }
+        // Another thread may have been faster.
+        self.started_addr().cloned().unwrap_or(addr)
+    }
+
+    /// Returns the address of the socket's actor, if somebody has asked for it.
+    pub(crate) fn started_addr(&self) -> Option<&Addr<Socket>> {
+        self.0.addr.get()
     }
 
     pub(crate) fn inner(&self) -> &Arc<NamespaceInner> {
@@ -416,11 +429,6 @@ impl SocketRef {
         if let Some(identity) = memory.identity {
             self.set_identity(identity);
         }
-    }
-
-    pub(crate) fn set_addr(&self, addr: Addr<Socket>) {
-        // Set once, by the socket's creator.
-        let _ = self.0.addr.set(addr);
     }
 
     pub(crate) fn with_rooms<R>(&self, change: impl FnOnce(&mut Vec<RoomName>) -> R) -> R {
@@ -542,3 +550,6 @@ impl Eq for SocketRef {}
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The capacity of an actor's mailbox where none is set.
+const MAILBOX: usize = 16;

@@ -1,6 +1,7 @@
 use sockeye_protocol::Sid;
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
+use super::actor::Mailbox;
 use crate::{EmitError, ack::AckSender, outgoing::Outgoing, selector::RoomName};
 
 /// What can be asked of a socket from another thread.
@@ -38,6 +39,8 @@ pub(crate) enum Operation {
     },
     /// Closes the connection, as its client has come back by another.
     Break,
+    /// Starts the socket's actor.
+    StartActor(Mailbox),
     /// Tells the id of the socket. As many ids are sent as sockets are selected.
     Report {
         to: UnboundedSender<Sid>,
@@ -83,6 +86,7 @@ impl Operation {
             | Self::EmitWhenReady { .. }
             | Self::EmitWithAck { .. }
             | Self::ForgetAck { .. }
+            | Self::StartActor(_)
             | Self::Break => return None,
         })
     }

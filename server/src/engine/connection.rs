@@ -2,7 +2,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::atomic::Ordering,
     task::{Context, Poll, Waker},
     time::Instant,
@@ -17,7 +17,7 @@ use sockeye_protocol::{
     },
     websocket::close_frame,
 };
-use sockeye_router::{Handshake, Message};
+use sockeye_router::{Handshake, Message, Timed};
 use tokio::sync::oneshot;
 
 use super::{
@@ -140,10 +140,6 @@ impl Connection {
         if self.0.counted.replace(on_websocket) != on_websocket {
             self.0.engine.0.directory.count_websocket(on_websocket);
         }
-    }
-
-    pub(super) fn from(cell: Rc<ConnectionCell>) -> Self {
-        Self(cell)
     }
 
     /// Returns the session's id: a secret, as it lets its bearer poll the session.
@@ -407,12 +403,12 @@ impl Connection {
         }
     }
 
-    pub(super) fn timer_fired(&self, entry: Instant, now: Instant) {
+    fn timer_fired(&self, entry: Instant) {
         if self.0.armed.get() != Some(entry) {
             return;
         }
         self.0.armed.set(None);
-        self.0.session.borrow_mut().handle_timeout(now);
+        self.0.session.borrow_mut().handle_timeout(now());
         self.process();
     }
 
@@ -579,7 +575,8 @@ impl Connection {
         };
         if self.0.armed.get().is_none_or(|armed| wanted < armed) {
             self.0.armed.set(Some(wanted));
-            self.0.desk.timers().add(wanted, &self.0);
+            let timed = SessionDeadline(Rc::downgrade(&self.0));
+            self.0.desk.timers().add(wanted, timed);
         }
     }
 
@@ -610,6 +607,22 @@ impl Connection {
         current
             .as_ref()
             .is_some_and(|current| Rc::ptr_eq(current, pipe))
+    }
+}
+
+/// A deadline of a session: one entry counts, and when it moves away the entry stays, so that a
+/// heartbeat costs two entries a round and no removal.
+pub(crate) struct SessionDeadline(Weak<ConnectionCell>);
+
+impl Timed for SessionDeadline {
+    fn is_over(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    fn fire(self, at: Instant) {
+        if let Some(cell) = self.0.upgrade() {
+            Connection(cell).timer_fired(at);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     fmt,
     rc::{Rc, Weak},
+    sync::Arc,
 };
 
 use actix::{Actor, ActorContext as _, Addr, Context, Handler, Message as ActorMessage};
@@ -16,22 +17,23 @@ use sockeye_protocol::{
     Sid,
     engine::{CloseReason, PostFault, Transport},
 };
-use sockeye_router::{Handshake, Message};
+use sockeye_router::{Handshake, Message, Timers};
 use tokio::{
     sync::{Notify, oneshot},
     task::JoinHandle,
 };
 
 use super::{
-    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink, connection::reply,
-    timers::Timers,
+    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink,
+    connection::{SessionDeadline, reply},
 };
 
 /// How other threads reach a desk.
 #[derive(Clone)]
 pub(crate) struct DeskHandle {
     pub(crate) id: u64,
-    pub(crate) addr: Addr<DeskActor>,
+    /// Shared, as every session has one: a clone of an actor's address takes three allocations.
+    pub(crate) addr: Arc<Addr<DeskActor>>,
 }
 
 impl fmt::Debug for DeskHandle {
@@ -45,7 +47,7 @@ pub(crate) struct Desk {
     engine_id: u64,
     pub(crate) handle: DeskHandle,
     sessions: RefCell<HashMap<Sid, Connection>>,
-    timers: Rc<Timers>,
+    timers: Rc<Timers<SessionDeadline>>,
     /// Polling sessions that have something to send at the end of this turn.
     dirty: RefCell<Vec<Connection>>,
     flush: Rc<Notify>,
@@ -66,12 +68,13 @@ impl Desk {
             engine_id: engine.0.id,
         }
         .start();
+        let addr = Arc::new(addr);
         let handle = DeskHandle { id, addr };
         let desk = Rc::new(Self {
             engine_id: engine.0.id,
             handle: handle.clone(),
             sessions: RefCell::default(),
-            timers: Rc::new(Timers::new(engine.0.gauges.clone())),
+            timers: Rc::new(Timers::new(engine.0.gauges.timers.clone())),
             dirty: RefCell::default(),
             flush: Rc::new(Notify::new()),
             next_number: Cell::new(0),
@@ -136,7 +139,7 @@ impl Desk {
         }
     }
 
-    pub(crate) fn timers(&self) -> &Timers {
+    pub(crate) fn timers(&self) -> &Timers<SessionDeadline> {
         &self.timers
     }
 

@@ -9,7 +9,6 @@ mod desk;
 mod directory;
 mod link;
 mod stats;
-mod timers;
 
 use std::{
     fmt,

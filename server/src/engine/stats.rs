@@ -32,7 +32,7 @@ pub(crate) struct Gauges {
     pub(crate) held: AtomicUsize,
     pub(crate) waiting_polls: AtomicUsize,
     pub(crate) websockets: AtomicUsize,
-    pub(crate) timers: AtomicUsize,
+    pub(crate) timers: Arc<AtomicUsize>,
 }
 
 impl Gauges {

@@ -30,6 +30,7 @@ pub mod websocket;
 
 mod message;
 mod prepared;
+mod queue;
 mod sid;
 
 pub use self::{

@@ -12,10 +12,11 @@ use std::{
 #[derive(Clone)]
 pub struct Handshake {
     headers: Headers,
-    query: Vec<(String, String)>,
-    url: String,
-    address: Option<String>,
+    query: Pairs,
+    url: Box<str>,
+    address: Option<Box<str>>,
     secure: bool,
+    cross_domain: bool,
     issued: SystemTime,
     extensions: Vec<Extension>,
 }
@@ -28,10 +29,11 @@ impl Handshake {
     pub fn new(issued: SystemTime) -> Self {
         Self {
             headers: Headers::default(),
-            query: Vec::new(),
-            url: String::new(),
+            query: Pairs::default(),
+            url: Box::default(),
             address: None,
             secure: false,
+            cross_domain: false,
             issued,
             extensions: Vec::new(),
         }
@@ -45,27 +47,47 @@ impl Handshake {
         V: AsRef<str>,
     {
         self.headers = Headers::new(headers);
+        self.cross_domain = self.headers.get("origin").is_some();
+        self
+    }
+
+    /// Keeps only the headers of these names, which are matched without regard to case.
+    #[must_use]
+    pub fn with_only_headers<N: AsRef<str>>(mut self, names: &[N]) -> Self {
+        let kept = |name: &str| {
+            let is_name = |kept: &N| kept.as_ref().eq_ignore_ascii_case(name);
+            names.iter().any(is_name)
+        };
+        self.headers = Headers::new(self.headers.iter().filter(|(name, _)| kept(name)));
         self
     }
 
     /// Sets the query parameters.
     #[must_use]
-    pub fn with_query(mut self, query: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.query = query.into_iter().collect();
+    pub fn with_query<N, V>(mut self, query: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut packed = PackedPairs::default();
+        for (name, value) in query {
+            packed.push(name.as_ref(), value.as_ref());
+        }
+        self.query = packed.finish();
         self
     }
 
     /// Sets the request target.
     #[must_use]
     pub fn with_url(mut self, url: impl Into<String>) -> Self {
-        self.url = url.into();
+        self.url = url.into().into();
         self
     }
 
     /// Sets the peer's address, without its port.
     #[must_use]
     pub fn with_address(mut self, address: impl Into<String>) -> Self {
-        self.address = Some(address.into());
+        self.address = Some(address.into().into());
         self
     }
 
@@ -97,18 +119,13 @@ impl Handshake {
     /// Returns a query parameter; of several with one name, the last.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<&str> {
-        let matching = |(key, _): &&(String, String)| key == name;
-        self.query
-            .iter()
-            .rev()
-            .find(matching)
-            .map(|(_, value)| value.as_str())
+        let matching = self.query.iter().filter(|(key, _)| *key == name);
+        matching.last().map(|(_, value)| value)
     }
 
     /// Returns every query parameter, `EIO` and `transport` included.
-    #[must_use]
-    pub fn query_pairs(&self) -> &[(String, String)] {
-        &self.query
+    pub fn query_pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.query.iter()
     }
 
     /// Returns the request target as the client wrote it.
@@ -132,7 +149,7 @@ impl Handshake {
     /// Returns whether the request had an `Origin` header.
     #[must_use]
     pub fn is_cross_domain(&self) -> bool {
-        self.headers.get("origin").is_some()
+        self.cross_domain
     }
 
     /// Returns the application's value of this type, if there is one.
@@ -180,26 +197,15 @@ impl fmt::Debug for Handshake {
 
 /// Request headers, copied into one buffer.
 #[derive(Clone, Default)]
-pub struct Headers {
-    text: Box<str>,
-    /// Ends of name and value in `text`, alternating.
-    ends: Box<[u32]>,
-}
+pub struct Headers(Pairs);
 
 impl Headers {
     fn new<N: AsRef<str>, V: AsRef<str>>(headers: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut text = String::new();
-        let mut ends = Vec::new();
+        let mut packed = PackedPairs::default();
         for (name, value) in headers {
-            text.push_str(&name.as_ref().to_ascii_lowercase());
-            ends.push(text.len() as u32);
-            text.push_str(value.as_ref());
-            ends.push(text.len() as u32);
+            packed.push(&name.as_ref().to_ascii_lowercase(), value.as_ref());
         }
-        Self {
-            text: text.into(),
-            ends: ends.into(),
-        }
+        Self(packed.finish())
     }
 
     /// Returns the first value of the header, whose name is matched without regard to case.
@@ -212,13 +218,51 @@ impl Headers {
 
     /// Returns names, in lower case, and values in the order of the request.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter()
+    }
+}
+
+/// Names and values, one behind the other.
+///
+/// Every connection keeps some, and each string of its own would cost an allocation.
+#[derive(Clone, Default)]
+struct Pairs {
+    text: Box<str>,
+    /// Ends of name and value in `text`, alternating.
+    ends: Box<[u32]>,
+}
+
+impl Pairs {
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut start = 0;
         self.ends.chunks_exact(2).map(move |pair| {
             let (name_end, value_end) = (pair[0] as usize, pair[1] as usize);
-            let header = (&self.text[start..name_end], &self.text[name_end..value_end]);
+            let pair = (&self.text[start..name_end], &self.text[name_end..value_end]);
             start = value_end;
-            header
+            pair
         })
+    }
+}
+
+#[derive(Default)]
+struct PackedPairs {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl PackedPairs {
+    fn push(&mut self, name: &str, value: &str) {
+        for part in [name, value] {
+            self.text.push_str(part);
+            self.ends.push(self.text.len() as u32);
+        }
+    }
+
+    fn finish(self) -> Pairs {
+        Pairs {
+            text: self.text.into(),
+            ends: self.ends.into(),
+        }
     }
 }
 
@@ -247,6 +291,35 @@ mod tests {
         assert_eq!(handshake.headers().get("x-id"), Some("1"));
         assert_eq!(handshake.headers().iter().count(), 3);
         assert!(handshake.is_cross_domain());
+    }
+
+    #[test]
+    fn headers_that_are_not_kept_are_gone_and_the_rest_stays_true() {
+        let headers = [
+            ("Origin", "http://a.test"),
+            ("Cookie", "a=1"),
+            ("X-Id", "1"),
+        ];
+
+        let handshake = Handshake::new(UNIX_EPOCH)
+            .with_headers(headers)
+            .with_only_headers(&["COOKIE"]);
+
+        let left: Vec<_> = handshake.headers().iter().collect();
+        assert_eq!(left, [("cookie", "a=1")]);
+        assert!(handshake.is_cross_domain());
+    }
+
+    #[test]
+    fn the_last_query_parameter_of_a_name_wins() {
+        let query = [("a", "1"), ("b", ""), ("a", "2")];
+
+        let handshake = Handshake::new(UNIX_EPOCH).with_query(query);
+
+        assert_eq!(handshake.query("a"), Some("2"));
+        assert_eq!(handshake.query("b"), Some(""));
+        assert_eq!(handshake.query("c"), None);
+        assert!(handshake.query_pairs().eq(query));
     }
 
     #[test]

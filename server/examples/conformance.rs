@@ -209,7 +209,7 @@ async fn again(socket: SocketRef, name: EventName, args: RawArgs) -> Result<(), 
 /// Tells what the socket knows of the request that opened its session.
 async fn first_request(socket: SocketRef) -> Reply<serde_json::Value> {
     let handshake = socket.handshake();
-    let query: BTreeMap<_, _> = handshake.query_pairs().iter().cloned().collect();
+    let query: BTreeMap<_, _> = handshake.query_pairs().collect();
     Reply(serde_json::json!({
         "query": query,
         "url": handshake.url(),

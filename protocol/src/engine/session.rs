@@ -33,7 +33,7 @@ mod state;
 mod transmit;
 mod upgrade;
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Instant};
+use std::{mem, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 
@@ -49,7 +49,7 @@ use self::{
 use super::{
     CloseReason, EngineConfig, Packet, SendError, Transport, TransportFault, handshake::open_packet,
 };
-use crate::{Prepared, Sid};
+use crate::{Prepared, Sid, queue::Queue};
 
 /// One Engine.IO session, from its handshake over an upgrade to its close.
 ///
@@ -91,7 +91,7 @@ pub struct Session {
     config: Arc<EngineConfig>,
     state: State,
     outbox: Outbox,
-    events: VecDeque<Event>,
+    events: Queue<Event>,
     /// The last time that an input told.
     seen: Instant,
     sid: Sid,
@@ -136,7 +136,7 @@ impl Session {
                 heartbeat: Heartbeat::start(now, &config),
             },
             outbox,
-            events: VecDeque::new(),
+            events: Queue::default(),
             seen: now,
             sid,
             posting: false,
@@ -418,14 +418,6 @@ impl Session {
             self.release = Some(Release { code });
         }
         self.outbox.discard();
-    }
-
-    /// Gives memory back that a busier time needed.
-    fn shrink(&mut self) {
-        self.outbox.shrink();
-        if self.events.is_empty() {
-            self.events = VecDeque::new();
-        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::Message;
 #[derive(Debug)]
 pub struct Decoder {
     max_message: usize,
-    max_fragments: usize,
+    max_fragments: u32,
     state: State,
     /// The text of the current message, as far as its end was not in sight when it arrived.
     utf8: Utf8Check,
@@ -71,7 +71,7 @@ struct Frame {
 struct Fragments {
     is_text: bool,
     /// How many frames, empty ones included.
-    count: usize,
+    count: u32,
     data: BytesMut,
 }
 
@@ -82,7 +82,7 @@ impl Decoder {
     pub fn new(max_message: usize, max_fragments: usize) -> Self {
         Self {
             max_message,
-            max_fragments,
+            max_fragments: u32::try_from(max_fragments).unwrap_or(u32::MAX),
             state: State::Header,
             utf8: Utf8Check::default(),
             fragments: None,

@@ -51,9 +51,9 @@ impl SocketRecord {
                 _ => drop(headers.insert(name.to_owned(), value.into())),
             }
         }
-        let query = handshake.query_pairs().iter();
-        let query: Map<_, _> = query
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
+        let query: Map<_, _> = handshake
+            .query_pairs()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
             .collect();
         let auth: Value = serde_json::from_str(&self.auth_payload).unwrap_or_default();
         let own = std::iter::once(self.id.as_str());

@@ -364,21 +364,24 @@ impl Connection {
         self.flush();
     }
 
-    /// Moves up to `limit` bytes of frames from the session to the WebSocket, if it is the one.
-    pub(super) fn fill(&self, pipe: &Rc<Pipe>, limit: usize) {
-        if !self.is_current(pipe) {
-            return;
-        }
-        let mut moved = 0;
-        while moved < limit {
+    /// Gives about `limit` bytes of frames to the WebSocket, if it is the session's; returns how
+    /// many.
+    pub(super) fn fill(&self, pipe: &Rc<Pipe>, limit: usize, give: &mut dyn FnMut(Bytes)) -> usize {
+        let mut given = 0;
+        while given < limit && self.is_current(pipe) {
             let transmit = self.0.session.borrow_mut().poll_transmit();
-            let Some(transmit) = transmit else {
-                break;
-            };
-            moved += self.transmit(transmit);
+            match transmit {
+                Some(Transmit::Frame(chunk)) => {
+                    given += chunk.len();
+                    give(chunk);
+                }
+                Some(other) => self.transmit(other),
+                None => break,
+            }
         }
         self.wake_if_drained();
         self.forget_if_finished();
+        given
     }
 
     pub(super) fn poll_resumed(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -536,7 +539,7 @@ impl Connection {
         }
     }
 
-    fn transmit(&self, transmit: Transmit) -> usize {
+    fn transmit(&self, transmit: Transmit) {
         match transmit {
             Transmit::PollResponse { body, compressible } => {
                 let waiting = self.0.poll.take();
@@ -548,22 +551,18 @@ impl Connection {
                 if lost {
                     let _ = self.input(Input::PollAborted);
                 }
-                0
             }
             Transmit::Frame(bytes) => {
-                let len = bytes.len();
                 if let Some(pipe) = &*self.0.pipe.borrow() {
                     pipe.ready.borrow_mut().push_back(bytes);
                     pipe.wake();
                 }
-                len
             }
             Transmit::WebSocketClose(code) => {
                 if let Some(pipe) = self.0.pipe.take() {
                     pipe.ready.borrow_mut().push_back(close_frame(code));
                     pipe.end();
                 }
-                0
             }
         }
     }

@@ -36,10 +36,23 @@ pub(crate) enum Fault {
 /// A host's end of a WebSocket.
 pub(crate) enum Link {
     Local(LocalLink),
-    Remote(RemoteLink),
+    Remote(Box<RemoteLink>),
 }
 
 impl Link {
+    /// Gives about `limit` bytes of frames, one chunk or more; `None` at the end of the WebSocket.
+    pub(crate) fn poll_chunks(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        give: &mut dyn FnMut(Bytes),
+    ) -> Poll<Option<()>> {
+        match self {
+            Self::Local(link) => link.poll_chunks(cx, limit, give),
+            Self::Remote(link) => link.frames.poll_recv(cx).map(|bytes| bytes.map(give)),
+        }
+    }
+
     /// Returns bytes to write, or `None` at the end of the WebSocket.
     pub(crate) fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match self {
@@ -110,30 +123,46 @@ impl Pipe {
         self.wake();
     }
 
-    /// Takes what is ready: several chunks are put together, so that they leave in one write.
-    fn take(&self) -> Option<Bytes> {
-        let mut ready = self.ready.borrow_mut();
-        let first = ready.pop_front()?;
-        let Some(second) = ready.pop_front() else {
-            if ready.capacity() > KEPT_CHUNKS {
-                *ready = VecDeque::new();
-            }
-            return Some(first);
-        };
-        let mut joined = BytesMut::with_capacity(JOINED);
-        joined.extend_from_slice(&first);
-        joined.extend_from_slice(&second);
-        while joined.len() < JOINED {
-            match ready.pop_front() {
-                Some(chunk) => joined.extend_from_slice(&chunk),
-                None => break,
-            }
+    /// Gives what was put here, up to about `limit` bytes; returns how many.
+    fn give(&self, limit: usize, give: &mut dyn FnMut(Bytes)) -> usize {
+        let mut given = 0;
+        while given < limit {
+            let chunk = self.ready.borrow_mut().pop_front();
+            let Some(chunk) = chunk else {
+                // An idle WebSocket keeps no queue.
+                self.ready.take();
+                break;
+            };
+            given += chunk.len();
+            give(chunk);
         }
-        Some(joined.freeze())
+        given
+    }
+}
+
+/// Chunks that are put together, so that they leave in one write.
+#[derive(Default)]
+struct Joined {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Joined {
+    fn push(&mut self, chunk: Bytes) {
+        if self.all.is_empty() && self.first.is_empty() {
+            self.first = chunk;
+            return;
+        }
+        self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        self.all.extend_from_slice(&chunk);
     }
 
-    fn len(&self) -> usize {
-        self.ready.borrow().iter().map(Bytes::len).sum()
+    fn finish(self) -> Bytes {
+        if self.all.is_empty() {
+            self.first
+        } else {
+            self.all.freeze()
+        }
     }
 }
 
@@ -143,11 +172,25 @@ impl LocalLink {
     }
 
     pub(super) fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if !self.pipe.ended.get() && self.pipe.len() < JOINED {
-            self.connection.fill(&self.pipe, JOINED);
+        let mut joined = Joined::default();
+        let polled = self.poll_chunks(cx, JOINED, &mut |chunk| joined.push(chunk));
+        polled.map(|some| some.map(|()| joined.finish()))
+    }
+
+    fn poll_chunks(
+        &self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        give: &mut dyn FnMut(Bytes),
+    ) -> Poll<Option<()>> {
+        let mut given = self.pipe.give(limit, give);
+        if given < limit && !self.pipe.ended.get() {
+            given += self.connection.fill(&self.pipe, limit - given, give);
+            // The session may have closed it.
+            given += self.pipe.give(limit.saturating_sub(given), give);
         }
-        if let Some(bytes) = self.pipe.take() {
-            return Poll::Ready(Some(bytes));
+        if given > 0 {
+            return Poll::Ready(Some(()));
         }
         if self.pipe.ended.get() {
             return Poll::Ready(None);
@@ -277,6 +320,3 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// How many bytes are put together for one write, where more chunks than one are ready.
 const JOINED: usize = 64 * 1024;
-
-/// A queue with more room than this is given back when it is empty.
-const KEPT_CHUNKS: usize = 16;

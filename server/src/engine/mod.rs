@@ -31,7 +31,7 @@ pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},
     desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, LINGER, Link, LocalLink, MAX_FRAGMENTS, RemoteLink},
-    stats::{Counted, Gauges},
+    stats::{Counted, Gauges, OpenWebSockets, WaitingPolls},
 };
 use crate::http::{EngineService, HttpConfig};
 

@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// What an engine has alive, on all threads together.
@@ -48,24 +51,45 @@ impl Gauges {
     }
 }
 
-/// One of what a gauge counts, for as long as this lives.
-pub(crate) struct Counted {
+/// One of what the gauge `G` counts, for as long as this lives.
+pub(crate) struct Counted<G: Gauge> {
     gauges: Arc<Gauges>,
-    gauge: fn(&Gauges) -> &AtomicUsize,
+    gauge: PhantomData<G>,
 }
 
-impl Counted {
-    pub(crate) fn new(gauges: &Arc<Gauges>, gauge: fn(&Gauges) -> &AtomicUsize) -> Self {
-        gauge(gauges).fetch_add(1, Ordering::Relaxed);
+/// Which of the gauges.
+pub(crate) trait Gauge {
+    fn of(gauges: &Gauges) -> &AtomicUsize;
+}
+
+pub(crate) struct OpenWebSockets;
+
+impl Gauge for OpenWebSockets {
+    fn of(gauges: &Gauges) -> &AtomicUsize {
+        &gauges.websockets
+    }
+}
+
+pub(crate) struct WaitingPolls;
+
+impl Gauge for WaitingPolls {
+    fn of(gauges: &Gauges) -> &AtomicUsize {
+        &gauges.waiting_polls
+    }
+}
+
+impl<G: Gauge> Counted<G> {
+    pub(crate) fn new(gauges: &Arc<Gauges>) -> Self {
+        G::of(gauges).fetch_add(1, Ordering::Relaxed);
         Self {
             gauges: gauges.clone(),
-            gauge,
+            gauge: PhantomData,
         }
     }
 }
 
-impl Drop for Counted {
+impl<G: Gauge> Drop for Counted<G> {
     fn drop(&mut self) {
-        (self.gauge)(&self.gauges).fetch_sub(1, Ordering::Relaxed);
+        G::of(&self.gauges).fetch_sub(1, Ordering::Relaxed);
     }
 }

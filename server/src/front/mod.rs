@@ -7,6 +7,7 @@
 //! other routes are relayed to the App.
 
 mod accept;
+mod batch;
 mod relay;
 mod seat;
 mod server;

@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     future::Future,
     io,
     pin::Pin,
@@ -12,14 +13,15 @@ use std::{
 };
 
 use actix_rt::net::TcpStream;
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use sockeye_protocol::websocket::{Decoder, FrameError, Incoming, close_frame, pong_frame};
 use tokio::{
-    io::{AsyncRead as _, AsyncWrite as _, ReadBuf},
+    io::{AsyncRead as _, ReadBuf},
     time::Sleep,
 };
 
-use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS};
+use super::batch::{Batch, poll_write_rest};
+use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
 /// behind the request.
@@ -34,34 +36,43 @@ pub(super) fn serve(
         stream,
         link,
         decoder: Decoder::new(engine.0.config.max_payload(), MAX_FRAGMENTS),
-        read,
-        writing: head,
-        pong: None,
-        close: None,
+        // As much as there is: the buffer of the requests is not kept for it.
+        read: BytesMut::from(&*read),
+        pending: Some(Box::new(Pending {
+            unsent: [head].into(),
+            ..Pending::default()
+        })),
         input: Input::Frames,
         peer_closed: false,
         closing: Closing::Open,
-        _counted: Counted::new(&engine.0.gauges, |gauges| &gauges.websockets),
+        _counted: Counted::new(&engine.0.gauges),
     }
 }
 
+/// Every open WebSocket has one, so what is seldom needed is behind a pointer.
 struct Lean {
     stream: TcpStream,
     link: Link,
     decoder: Decoder,
     /// The beginning of a frame whose rest has not arrived; empty otherwise.
     read: BytesMut,
-    /// What is being written.
-    writing: Bytes,
-    /// The answer to the client's last ping; an earlier one that has not left is out of date.
-    pong: Option<Bytes>,
-    /// The close frame that answers the client's, or its mistake.
-    close: Option<Bytes>,
+    pending: Option<Box<Pending>>,
     input: Input,
     /// Whether the client has closed, broken or lost its side.
     peer_closed: bool,
     closing: Closing,
-    _counted: Counted,
+    _counted: Counted<OpenWebSockets>,
+}
+
+/// What is to be written and is not a frame of the session any more.
+#[derive(Default)]
+struct Pending {
+    /// What the stream has not taken yet.
+    unsent: VecDeque<Bytes>,
+    /// The answer to the client's last ping; an earlier one that has not left is out of date.
+    pong: Option<Bytes>,
+    /// The close frame that answers the client's, or its mistake.
+    close: Option<Bytes>,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -178,7 +189,7 @@ impl Lean {
             // Frames that crossed our close frame are thrown away.
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong(_) if !self.is_open() => {}
             Incoming::Message(message) => self.link.input(message),
-            Incoming::Ping(data) => self.pong = Some(pong_frame(&data)),
+            Incoming::Ping(data) => self.pending().pong = Some(pong_frame(&data)),
             Incoming::Pong(_) => {}
             // The client's code is echoed.
             Incoming::Close(code) => self.peer_ended(Fault::Closed, Some(close_frame(code))),
@@ -205,50 +216,71 @@ impl Lean {
     fn ended(&mut self, fault: Fault, answer: Option<Bytes>) {
         if self.is_open() {
             self.link.closed(fault);
-            self.close = answer;
+            if answer.is_some() {
+                self.pending().close = answer;
+            }
         }
     }
 
     /// Writes what there is; ready at the end of the WebSocket.
     fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            while self.writing.has_remaining() {
-                match ready!(Pin::new(&mut self.stream).poll_write(cx, &self.writing)) {
-                    Ok(written) if written > 0 => self.writing.advance(written),
-                    _ => {
-                        self.peer_ended(Fault::Lost, None);
-                        return Poll::Ready(());
-                    }
+            if let Some(pending) = &mut self.pending {
+                let rest = poll_write_rest(&mut pending.unsent, &mut self.stream, cx);
+                if ready!(rest).is_err() {
+                    return self.lost();
                 }
             }
-            // Written bytes may be shared with others: they are let go.
-            self.writing = Bytes::new();
             match &mut self.closing {
                 Closing::Lingering(_) if self.peer_closed => return Poll::Ready(()),
                 Closing::Lingering(sleep) => return sleep.as_mut().poll(cx),
                 Closing::LastWords => {
                     self.closing = Closing::Lingering(Box::pin(tokio::time::sleep(LINGER)));
+                    continue;
                 }
-                Closing::Open => self.writing = ready!(self.poll_next(cx)),
+                Closing::Open => {}
+            }
+            let written = Batch::with(|batch| {
+                ready!(self.poll_fill(batch, cx));
+                let written = batch.poll_write(&mut self.stream, cx);
+                if written.is_pending() {
+                    self.pending().unsent = batch.chunks.drain(..).collect();
+                }
+                written
+            });
+            if ready!(written).is_err() {
+                return self.lost();
             }
         }
     }
 
-    /// Returns what is to be written next.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        if let Some(close) = self.close.take() {
-            self.closing = Closing::LastWords;
-            return Poll::Ready(close);
+    /// Puts into the batch what is to be written next.
+    fn poll_fill(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(pending) = self.pending.take() {
+            if let Some(close) = pending.close {
+                self.closing = Closing::LastWords;
+                batch.chunks.push_back(close);
+                return Poll::Ready(());
+            }
+            batch.chunks.extend(pending.pong);
         }
-        if let Some(pong) = self.pong.take() {
-            return Poll::Ready(pong);
-        }
-        let frames = ready!(self.link.poll_frames(cx));
-        if frames.is_none() {
+        let give = &mut |chunk| batch.chunks.push_back(chunk);
+        match self.link.poll_chunks(cx, TURN_BYTES, give) {
+            Poll::Pending if batch.chunks.is_empty() => return Poll::Pending,
             // The close frame was among the last.
-            self.closing = Closing::LastWords;
+            Poll::Ready(None) => self.closing = Closing::LastWords,
+            Poll::Pending | Poll::Ready(Some(())) => {}
         }
-        Poll::Ready(frames.unwrap_or_default())
+        Poll::Ready(())
+    }
+
+    fn lost(&mut self) -> Poll<()> {
+        self.peer_ended(Fault::Lost, None);
+        Poll::Ready(())
+    }
+
+    fn pending(&mut self) -> &mut Pending {
+        self.pending.get_or_insert_default()
     }
 
     fn is_open(&self) -> bool {
@@ -270,6 +302,9 @@ thread_local! {
 }
 
 const SCRATCH_LEN: usize = 64 * 1024;
+
+/// How many bytes of frames are taken from the session for one write.
+const TURN_BYTES: usize = 64 * 1024;
 
 /// How many reads are handled before others have their turn.
 const TURNS: usize = 8;

@@ -19,6 +19,7 @@ pub struct HttpConfig {
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) client_files: Option<ClientFiles>,
     pub(crate) hooks: Hooks,
+    pub(crate) kept_headers: Option<Vec<String>>,
 }
 
 impl Default for HttpConfig {
@@ -31,6 +32,7 @@ impl Default for HttpConfig {
             cookie: None,
             client_files: None,
             hooks: Hooks::default(),
+            kept_headers: None,
         }
     }
 }
@@ -80,6 +82,19 @@ impl HttpConfig {
     /// as `.br` or `.gz`, too, the one is sent that the client likes best.
     pub fn with_client_files(mut self, directory: impl Into<PathBuf>) -> Self {
         self.client_files = Some(ClientFiles::new(directory.into()));
+        self
+    }
+
+    /// Keeps only the headers of these names in the [`Handshake`](crate::Handshake); all by default.
+    ///
+    /// A connection keeps its handshake as long as it lives, and a browser's cookies and user agent
+    /// may be most of what it costs. Hooks see all headers, and may copy what they want of them
+    /// into [extensions](crate::Handshake::with_extension).
+    pub fn with_kept_headers<N: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.kept_headers = Some(names.into_iter().map(Into::into).collect());
         self
     }
 

@@ -13,16 +13,17 @@ pub(super) fn handshake(config: &HttpConfig, request: &HttpRequest, query: &Quer
         .headers()
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    let pairs = query
-        .pairs()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut handshake = Handshake::new(SystemTime::now())
         .with_headers(headers)
-        .with_query(pairs)
+        .with_query(query.pairs())
         .with_url(request.uri().to_string())
         .with_secure(request.app_config().secure());
     if let Some(address) = request.peer_addr() {
         handshake = handshake.with_address(address.ip().to_string());
     }
-    config.hooks.complete(request, handshake)
+    let handshake = config.hooks.complete(request, handshake);
+    match &config.kept_headers {
+        Some(names) => handshake.with_only_headers(names),
+        None => handshake,
+    }
 }

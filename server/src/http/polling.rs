@@ -12,7 +12,7 @@ use sockeye_protocol::{
 use tokio::sync::oneshot;
 
 use super::{Compression, ConnectionError, HttpConfig, reply, verify::unknown};
-use crate::engine::{Counted, DeskHandle, Engine, PollAnswer, PostAnswer, Request};
+use crate::engine::{Counted, DeskHandle, Engine, PollAnswer, PostAnswer, Request, WaitingPolls};
 
 /// Answers a GET of a session once there is something to send.
 pub(super) async fn poll(
@@ -24,7 +24,7 @@ pub(super) async fn poll(
 ) -> Result<HttpResponse, ConnectionError> {
     let number = next_number();
     let (answer, answered) = oneshot::channel();
-    let waiting = Counted::new(&engine.0.gauges, |gauges| &gauges.waiting_polls);
+    let waiting = Counted::<WaitingPolls>::new(&engine.0.gauges);
     let mut guard = PollGuard {
         engine,
         desk,

@@ -27,7 +27,10 @@ use tokio::sync::oneshot;
 
 use super::ConnectionError;
 use crate::{
-    engine::{Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, Request},
+    engine::{
+        Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets,
+        Request,
+    },
     front::{Seat, Seated},
 };
 
@@ -89,7 +92,7 @@ pub(super) async fn attach(
             },
         );
         let remote = answered.await.ok().flatten();
-        remote.map(|remote| Link::Remote(remote.with_engine(engine.clone())))
+        remote.map(|remote| Link::Remote(Box::new(remote.with_engine(engine.clone()))))
     };
     Ok(match link {
         Some(link) => host(engine, request, response, payload, link),
@@ -136,7 +139,7 @@ fn host(
             ended: false,
         }),
         link: Shared::new(link),
-        _counted: Counted::new(&engine.0.gauges, |gauges| &gauges.websockets),
+        _counted: Counted::new(&engine.0.gauges),
     };
     response.streaming(HttpContext::create(host))
 }
@@ -151,7 +154,7 @@ fn turn_away(mut response: HttpResponseBuilder) -> HttpResponse {
 struct Host {
     reading: Option<Reading>,
     link: Shared,
-    _counted: Counted,
+    _counted: Counted<OpenWebSockets>,
 }
 
 /// The link and what is shared between reading and writing, on one thread.

@@ -103,6 +103,10 @@ fn http(settings: &Settings) -> Result<HttpConfig, InvalidOrigin> {
         let threshold = settings.http.compression_threshold;
         http = http.with_compression(Compression::default().with_threshold(threshold));
     }
+    let kept = &settings.http.kept_headers;
+    if !kept.iter().any(|name| name == "*") {
+        http = http.with_kept_headers(kept.iter().cloned());
+    }
     if let Some(directory) = &settings.http.client_dir {
         http = http.with_client_files(directory);
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::{
     Prepared,
     engine::{EngineConfig, SendError},
+    queue::Queue,
     websocket::FrameHeader,
 };
 
@@ -15,9 +16,11 @@ use crate::{
 /// open packet, one ping, a probe's answer) is few by construction and not counted.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    items: VecDeque<Item>,
+    items: Queue<Item>,
     /// The rest of a group whose first chunk was already taken.
-    begun: VecDeque<Bytes>,
+    // A pointer, as only attachments leave in several chunks.
+    #[allow(clippy::box_collection)]
+    begun: Option<Box<VecDeque<Bytes>>>,
     bytes: usize,
     packets: usize,
     ping: bool,
@@ -73,7 +76,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.begun.is_empty()
+        self.items.is_empty() && self.begun.is_none()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -111,27 +114,25 @@ impl Outbox {
             return Some(chunk);
         }
         let item = self.items.pop_front()?;
-        let frame = match item {
+
+        match item {
             Item::Ping => {
                 self.ping = false;
                 Some(Bytes::from_static(PING_FRAME))
             }
             Item::Text(text) => Some(text_frame(&text)),
             Item::Group(group) => self.begin(&group, text_only),
-        };
-        if self.items.is_empty() && self.items.capacity() > KEPT_CAPACITY {
-            self.items = VecDeque::new();
         }
-        frame
     }
 
     /// Takes the next chunk of a group that was begun.
     pub(super) fn take_begun(&mut self) -> Option<Bytes> {
-        let chunk = self.begun.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(chunk.len());
-        if self.begun.is_empty() {
-            self.begun = VecDeque::new();
+        let begun = self.begun.as_mut()?;
+        let chunk = begun.pop_front()?;
+        if begun.is_empty() {
+            self.begun = None;
         }
+        self.bytes = self.bytes.saturating_sub(chunk.len());
         Some(chunk)
     }
 
@@ -140,17 +141,14 @@ impl Outbox {
     pub(super) fn discard(&mut self) {
         let begun = std::mem::take(&mut self.begun);
         *self = Self {
-            bytes: begun.iter().map(Bytes::len).sum(),
+            bytes: begun
+                .iter()
+                .flat_map(|begun| begun.iter())
+                .map(Bytes::len)
+                .sum(),
             begun,
             ..Self::default()
         };
-    }
-
-    /// Gives the memory of an empty queue back.
-    pub(super) fn shrink(&mut self) {
-        if self.items.is_empty() {
-            self.items = VecDeque::new();
-        }
     }
 
     fn begin(&mut self, group: &Prepared, text_only: bool) -> Option<Bytes> {
@@ -161,7 +159,7 @@ impl Outbox {
                 first = Some(chunk);
             } else {
                 left = left.saturating_add(chunk.len());
-                self.begun.push_back(chunk);
+                self.begun.get_or_insert_default().push_back(chunk);
             }
         };
         if text_only {
@@ -193,8 +191,6 @@ fn text_frame(packet: &[u8]) -> Bytes {
 const PING_FRAME: &[u8] = b"\x81\x012";
 /// Room for separators and the session's own packets.
 const PAYLOAD_ROOM: usize = 160;
-/// A burst's memory is given back at once beyond this many items.
-const KEPT_CAPACITY: usize = 64;
 
 #[cfg(test)]
 mod tests;

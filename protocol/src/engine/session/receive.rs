@@ -67,10 +67,7 @@ impl Session {
                     }
                 }
                 match beat {
-                    Some(Beat::Ping) => {
-                        self.shrink();
-                        self.outbox.push_ping();
-                    }
+                    Some(Beat::Ping) => self.outbox.push_ping(),
                     Some(Beat::Dead) => self.end(CloseReason::PingTimeout, Answer::Close, None),
                     None => {}
                 }

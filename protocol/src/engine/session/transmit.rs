@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -69,11 +69,7 @@ impl Session {
 
     /// Returns the next thing that the application should know.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front();
-        if self.events.is_empty() && self.events.capacity() > KEPT_EVENTS {
-            self.events = VecDeque::new();
-        }
-        event
+        self.events.pop_front()
     }
 
     /// Returns when to call [`handle_timeout`](Self::handle_timeout) next.
@@ -112,5 +108,3 @@ impl Session {
 }
 
 const PROBE_FRAME: &[u8] = b"\x81\x063probe";
-/// The memory of this many events is kept while the session is busy.
-const KEPT_EVENTS: usize = 64;

@@ -13,6 +13,9 @@ pub struct HttpSettings {
     pub compression: bool,
     /// The bytes from which on a payload is compressed; 1,024 by default.
     pub compression_threshold: usize,
+    /// The headers of a client's first request that are kept for as long as it is connected, for
+    /// other servers of a cluster to see; `["authorization"]` by default, and `["*"]` keeps all.
+    pub kept_headers: Vec<String>,
     /// A directory with the files of the JavaScript client, to serve under the path; none by
     /// default.
     pub client_dir: Option<PathBuf>,
@@ -82,6 +85,7 @@ impl Default for HttpSettings {
         Self {
             compression: false,
             compression_threshold: 1024,
+            kept_headers: vec!["authorization".to_owned()],
             client_dir: None,
             cookie: None,
         }

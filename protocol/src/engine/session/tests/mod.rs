@@ -159,15 +159,3 @@ fn fault(fault: TransportFault) -> CloseReason {
 fn an_idle_session_is_small() {
     assert!(size_of::<Session>() <= 300, "{}", size_of::<Session>());
 }
-
-#[test]
-fn an_idle_session_keeps_no_buffer_past_the_first_ping() {
-    let mut wire = Wire::websocket();
-    wire.frame("4hello");
-    wire.events();
-
-    wire.advance(Duration::from_secs(25));
-    wire.sent();
-
-    assert_eq!(wire.session.events.capacity(), 0);
-}

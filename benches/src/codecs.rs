@@ -19,6 +19,9 @@ use sockeye_protocol::{
 /// One codec with its input: each call does the same again.
 pub type Codec = Box<dyn FnMut()>;
 
+/// Makes a codec and its input.
+pub type Make = fn() -> Codec;
+
 /// What events carry: an object that makes a text of 64 bytes or so.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Note {
@@ -219,7 +222,7 @@ fn connected() -> (Connection, Instant) {
 }
 
 /// Every codec by its name.
-pub const ALL: &[(&str, fn() -> Codec)] = &[
+pub const ALL: &[(&str, Make)] = &[
     ("frame-decode-64", frame_64),
     ("frame-decode-16k", frame_16k),
     ("engine-packet-decode", engine_packet),

@@ -1,7 +1,7 @@
 use std::{fmt, io};
 
 use crate::{
-    codecs::{self, Codec},
+    codecs::{self, Make},
     served,
 };
 
@@ -28,7 +28,7 @@ pub enum Unit {
 
 #[derive(Clone, Copy)]
 enum Work {
-    Codec(fn() -> Codec),
+    Codec(Make),
     Served(fn(&mut Run<'_>) -> io::Result<()>),
 }
 

@@ -11,12 +11,20 @@ use crate::{Run, codecs::masked_frame};
 
 /// An event to everyone in a room.
 pub(super) fn broadcast(run: &mut Run<'_>) -> io::Result<()> {
-    let request = event("broadcast", None)?;
-    compare(run, |members| {
-        let (speaker, others) = members.split_first_mut().ok_or(io::ErrorKind::NotFound)?;
-        speaker.send(&request)?;
-        for member in std::iter::once(speaker).chain(others) {
-            member.expect(b"42[\"news\"")?;
+    broadcast_in_flight(run, 1)
+}
+
+/// The same, four in flight.
+pub(super) fn broadcast_pipelined(run: &mut Run<'_>) -> io::Result<()> {
+    broadcast_in_flight(run, 4)
+}
+
+fn broadcast_in_flight(run: &mut Run<'_>, in_flight: usize) -> io::Result<()> {
+    let requests = event("broadcast", None)?.repeat(in_flight);
+    compare(run, in_flight, |members| {
+        members[0].send(&requests)?;
+        for member in members {
+            (0..in_flight).try_for_each(|_| member.expect(b"42[\"news\""))?;
         }
         Ok(())
     })
@@ -27,9 +35,8 @@ pub(super) fn broadcast_ack(run: &mut Run<'_>) -> io::Result<()> {
     let request = event("broadcast-ack", Some(17))?;
     // The ids of acks are the namespace's; the answer names the one that was asked with.
     let mut question = 0;
-    compare(run, |members| {
-        let (speaker, _) = members.split_first_mut().ok_or(io::ErrorKind::NotFound)?;
-        speaker.send(&request)?;
+    compare(run, 1, |members| {
+        members[0].send(&request)?;
         let start = format!("42{question}[\"question\"");
         let answer = masked_frame(&format!("43{question}[1]"));
         question += 1;
@@ -41,9 +48,10 @@ pub(super) fn broadcast_ack(run: &mut Run<'_>) -> io::Result<()> {
     })
 }
 
-/// Emits to few members as often as to many.
+/// Emits so many events to few members as often as to many.
 fn compare(
     run: &mut Run<'_>,
+    events: usize,
     mut emit: impl FnMut(&mut [Peer]) -> io::Result<()>,
 ) -> io::Result<()> {
     let server = Server::start(Host::Front)?;
@@ -60,7 +68,7 @@ fn compare(
     run.less(|| rounds(ROUNDS, &mut members))?;
     grow(&mut members, MANY)?;
     rounds(WARM_UP, &mut members)?;
-    let units = (MANY - FEW) as u64 * ROUNDS;
+    let units = ((MANY - FEW) * events) as u64 * ROUNDS;
     run.more(units, || rounds(ROUNDS, &mut members))
 }
 

@@ -25,6 +25,11 @@ pub(crate) const ALL: &[(&str, Unit, Served)] = &[
     ("ack-pipelined", Unit::Event, events::ack_pipelined),
     ("join-leave", Unit::Event, events::join_leave),
     ("broadcast-member", Unit::Member, crowd::broadcast),
+    (
+        "broadcast-pipelined-member",
+        Unit::Member,
+        crowd::broadcast_pipelined,
+    ),
     ("broadcast-ack-member", Unit::Member, crowd::broadcast_ack),
     ("connect-websocket", Unit::Connection, entering::websocket),
     ("connect-jwt", Unit::Connection, entering::jwt),

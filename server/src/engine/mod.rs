@@ -8,6 +8,7 @@ mod connection;
 mod desk;
 mod directory;
 mod link;
+mod pongs;
 mod stats;
 
 use std::{
@@ -31,6 +32,7 @@ pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},
     desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, LINGER, Link, LocalLink, MAX_FRAGMENTS, RemoteLink},
+    pongs::Pongs,
     stats::{Counted, Gauges, OpenWebSockets, WaitingPolls},
 };
 use crate::http::{EngineService, HttpConfig};

@@ -14,14 +14,14 @@ use std::{
 
 use actix_rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
-use sockeye_protocol::websocket::{Decoder, FrameError, Incoming, close_frame, pong_frame};
+use sockeye_protocol::websocket::{Decoder, FrameError, Incoming, close_frame};
 use tokio::{
     io::{AsyncRead as _, ReadBuf},
     time::Sleep,
 };
 
 use super::batch::{Batch, poll_write_rest};
-use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets};
+use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets, Pongs};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
 /// behind the request.
@@ -69,8 +69,7 @@ struct Lean {
 struct Pending {
     /// What the stream has not taken yet.
     unsent: VecDeque<Bytes>,
-    /// The answer to the client's last ping; an earlier one that has not left is out of date.
-    pong: Option<Bytes>,
+    pongs: Pongs,
     /// The close frame that answers the client's, or its mistake.
     close: Option<Bytes>,
 }
@@ -189,7 +188,7 @@ impl Lean {
             // Frames that crossed our close frame are thrown away.
             Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong(_) if !self.is_open() => {}
             Incoming::Message(message) => self.link.input(message),
-            Incoming::Ping(data) => self.pending().pong = Some(pong_frame(&data)),
+            Incoming::Ping(data) => self.pending().pongs.push(&data),
             Incoming::Pong(_) => {}
             // The client's code is echoed.
             Incoming::Close(code) => self.peer_ended(Fault::Closed, Some(close_frame(code))),
@@ -256,13 +255,13 @@ impl Lean {
 
     /// Puts into the batch what is to be written next.
     fn poll_fill(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(pending) = self.pending.take() {
+        if let Some(mut pending) = self.pending.take() {
             if let Some(close) = pending.close {
                 self.closing = Closing::LastWords;
                 batch.chunks.push_back(close);
                 return Poll::Ready(());
             }
-            batch.chunks.extend(pending.pong);
+            batch.chunks.extend(pending.pongs.take());
         }
         let give = &mut |chunk| batch.chunks.push_back(chunk);
         match self.link.poll_chunks(cx, TURN_BYTES, give) {

@@ -20,7 +20,7 @@ use futures_util::{Stream, StreamExt as _};
 use sockeye_protocol::{
     Sid,
     engine::Transport,
-    websocket::{Decoder, FrameError, Incoming, close_frame, pong_frame},
+    websocket::{Decoder, FrameError, Incoming, close_frame},
 };
 use sockeye_router::Handshake;
 use tokio::sync::oneshot;
@@ -29,7 +29,7 @@ use super::ConnectionError;
 use crate::{
     engine::{
         Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets,
-        Request,
+        Pongs, Request,
     },
     front::{Seat, Seated},
 };
@@ -163,8 +163,7 @@ struct Shared(Rc<RefCell<SharedInner>>);
 
 struct SharedInner {
     link: Link,
-    /// The answer to the client's last ping; an earlier one that has not left is out of date.
-    pong: Option<Bytes>,
+    pongs: Pongs,
     /// The close frame that answers the client's, or its mistake.
     close: Option<Bytes>,
     /// Whether our close frame has been written: nothing may follow it.
@@ -178,7 +177,7 @@ impl Shared {
     fn new(link: Link) -> Self {
         Self(Rc::new(RefCell::new(SharedInner {
             link,
-            pong: None,
+            pongs: Pongs::default(),
             close: None,
             closed: false,
             peer_closed: false,
@@ -253,7 +252,7 @@ impl StreamHandler<Read> for Host {
         match read {
             Read::Frame(Incoming::Message(message)) => shared.link.input(message),
             Read::Frame(Incoming::Ping(data)) => {
-                shared.pong = Some(pong_frame(&data));
+                shared.pongs.push(&data);
                 shared.wake_writer();
             }
             Read::Frame(Incoming::Pong(_)) => {}
@@ -415,8 +414,8 @@ impl Stream for Outbound {
             close
         } else if this.last {
             return Poll::Ready(Some(Wrote::Closed));
-        } else if let Some(pong) = shared.pong.take() {
-            pong
+        } else if let Some(pongs) = shared.pongs.take() {
+            pongs
         } else {
             match shared.link.poll_frames(cx) {
                 Poll::Ready(Some(bytes)) => bytes,

@@ -1,10 +1,11 @@
 # The few commands that there are. Each installs what it needs and says so; a fresh machine needs
-# Rust, Node (20 or later) and, for the browser test, Debian's apt.
+# Rust, Node (20 or later), Python (3.10 or later) and, for the browser test, Debian's apt.
 
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-wire test-reference test-e2e check doc fuzz
+.PHONY: run test test-rust test-wire test-reference test-websocket test-e2e check doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -12,7 +13,7 @@ run: demo-client
 	target/release/sockeye serve
 
 # Runs every test.
-test: test-rust test-wire test-reference test-e2e
+test: test-rust test-wire test-reference test-websocket test-e2e
 
 test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
@@ -26,6 +27,27 @@ test-wire: release tests/wire/node_modules
 # The same situations against the reference server, so that the tests' own claims stay true.
 test-reference: tests/wire/node_modules
 	cd tests/wire && npm run test:node
+
+# The Autobahn cases against the WebSocket layer, over both hosts.
+test-websocket:
+	@if $(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
+		$(MAKE) --no-print-directory autobahn; \
+	else \
+		echo "=================================================================="; \
+		echo "SKIPPED: the WebSocket conformance suite needs Python 3.10 or later"; \
+		echo "=================================================================="; \
+	fi
+
+.PHONY: autobahn
+autobahn: target/autobahn/installed
+	cargo build -p sockeye --features testing --example frame_echo
+	target/autobahn/bin/python tests/websocket/run.py target/debug/examples/frame_echo
+
+target/autobahn/installed: tests/websocket/requirements.txt
+	@echo "installing kosoku, a runner of the Autobahn cases, from PyPI in target/autobahn"
+	$(PYTHON) -m venv target/autobahn
+	target/autobahn/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 # Real clients and a real browser against the binary and the examples.
 test-e2e: release examples tests/e2e/node_modules chromium

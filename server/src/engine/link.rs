@@ -37,6 +37,8 @@ pub(crate) enum Fault {
 pub(crate) enum Link {
     Local(LocalLink),
     Remote(Box<RemoteLink>),
+    #[cfg(feature = "testing")]
+    Echo(super::EchoLink),
 }
 
 impl Link {
@@ -50,6 +52,8 @@ impl Link {
         match self {
             Self::Local(link) => link.poll_chunks(cx, limit, give),
             Self::Remote(link) => link.frames.poll_recv(cx).map(|bytes| bytes.map(give)),
+            #[cfg(feature = "testing")]
+            Self::Echo(link) => link.poll_frames(cx).map(|bytes| bytes.map(give)),
         }
     }
 
@@ -58,6 +62,8 @@ impl Link {
         match self {
             Self::Local(link) => link.poll_frames(cx),
             Self::Remote(link) => link.frames.poll_recv(cx),
+            #[cfg(feature = "testing")]
+            Self::Echo(link) => link.poll_frames(cx),
         }
     }
 
@@ -66,6 +72,8 @@ impl Link {
         match self {
             Self::Local(link) => link.connection.poll_resumed(cx),
             Self::Remote(link) => link.poll_ready(cx),
+            #[cfg(feature = "testing")]
+            Self::Echo(link) => link.poll_ready(cx),
         }
     }
 
@@ -74,6 +82,8 @@ impl Link {
         match self {
             Self::Local(link) => link.input(message),
             Self::Remote(link) => link.input(message),
+            #[cfg(feature = "testing")]
+            Self::Echo(link) => link.input(&message),
         }
     }
 
@@ -82,6 +92,8 @@ impl Link {
         match self {
             Self::Local(link) => link.closed(fault),
             Self::Remote(link) => link.closed(fault),
+            #[cfg(feature = "testing")]
+            Self::Echo(_) => {}
         }
     }
 }

@@ -7,6 +7,8 @@
 mod connection;
 mod desk;
 mod directory;
+#[cfg(feature = "testing")]
+mod echo;
 mod link;
 mod pongs;
 mod stats;
@@ -27,6 +29,10 @@ pub use sockeye_protocol::engine::{
 use sockeye_router::{Handshake, Message};
 
 use self::directory::Directory;
+#[cfg(feature = "testing")]
+pub(crate) use self::echo::EchoLink;
+#[cfg(feature = "testing")]
+pub use self::echo::FrameEcho;
 pub use self::{connection::Connection, stats::EngineStats};
 pub(crate) use self::{
     connection::{PollAnswer, PostAnswer, new_sid},

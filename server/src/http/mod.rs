@@ -18,6 +18,8 @@ mod verify;
 mod websocket;
 
 pub(crate) use self::service::EngineService;
+#[cfg(feature = "testing")]
+pub(crate) use self::websocket::echo as echo_websocket;
 pub use self::{
     compression::Compression,
     config::HttpConfig,

@@ -100,6 +100,20 @@ pub(super) async fn attach(
     })
 }
 
+/// Accepts a WebSocket that has no session.
+#[cfg(feature = "testing")]
+pub(crate) fn echo(
+    engine: &Engine,
+    request: &HttpRequest,
+    payload: Payload,
+    link: Link,
+) -> HttpResponse {
+    match shake_hands(request) {
+        Ok(response) => host(engine, request, response, payload, link),
+        Err(error) => super::reply::web_socket_error(&error),
+    }
+}
+
 fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, ConnectionError> {
     let key = request.headers().get("sec-websocket-key");
     if !key.is_some_and(|key| is_key(key.as_bytes())) {

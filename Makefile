@@ -5,7 +5,7 @@ CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest ru
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-wire test-reference test-websocket test-e2e check doc fuzz
+.PHONY: run test test-rust test-wire test-reference test-differential test-websocket test-e2e check doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -13,7 +13,7 @@ run: demo-client
 	target/release/sockeye serve
 
 # Runs every test.
-test: test-rust test-wire test-reference test-websocket test-e2e
+test: test-rust test-wire test-reference test-differential test-websocket test-e2e
 
 test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
@@ -27,6 +27,10 @@ test-wire: release tests/wire/node_modules
 # The same situations against the reference server, so that the tests' own claims stay true.
 test-reference: tests/wire/node_modules
 	cd tests/wire && npm run test:node
+
+# Our decoders and the official ones on the same inputs. SEED=… CASES=… repeats or prolongs a run.
+test-differential: tests/differential/node_modules
+	cargo test -p sockeye-tests --test differential -- --include-ignored --nocapture
 
 # The Autobahn cases against the WebSocket layer, over both hosts.
 test-websocket:

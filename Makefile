@@ -66,9 +66,33 @@ check:
 doc:
 	cargo doc --workspace --features sockeye/testing --no-deps --open
 
-# make fuzz TARGET=engine_payload SECONDS=60 (needs a nightly toolchain and cargo-fuzz)
-fuzz:
-	cd fuzz && cargo fuzz run --features libfuzzer $(TARGET) -- -max_total_time=$(SECONDS)
+# Searches for inputs that break a target; needs a nightly toolchain and a C++ compiler:
+# make fuzz TARGET=engine_payload SECONDS=60, or make fuzz-all SECONDS=1200 for one after another.
+# What is found lies in fuzz/artifacts, what is merely new in target/fuzz-corpus.
+SECONDS ?= 60
+FUZZ_TARGETS := $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+
+fuzz: cargo-fuzz
+	@test -n "$(TARGET)" || { echo "which TARGET? One of: $(FUZZ_TARGETS)"; exit 2; }
+	@mkdir -p target/fuzz-corpus/$(TARGET)
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	cargo +nightly fuzz run --fuzz-dir fuzz --features libfuzzer $(TARGET) \
+		target/fuzz-corpus/$(TARGET) fuzz/corpus/$(TARGET) -- \
+		-max_total_time=$(SECONDS) -dict=fuzz/words.dict -timeout=10 -rss_limit_mb=2048
+
+fuzz-all:
+	@for target in $(FUZZ_TARGETS); do \
+		$(MAKE) --no-print-directory fuzz TARGET=$$target SECONDS=$(SECONDS) || exit 1; \
+	done
+
+.PHONY: fuzz-all cargo-fuzz
+cargo-fuzz:
+	@rustup run nightly rustc --version >/dev/null 2>&1 || { \
+		echo "installing a nightly toolchain with rustup"; \
+		rustup toolchain install nightly --profile minimal; }
+	@cargo fuzz --version >/dev/null 2>&1 || { \
+		echo "installing cargo-fuzz with cargo install"; \
+		cargo install --locked cargo-fuzz; }
 
 .PHONY: release examples demo-client chromium
 release: demo-client

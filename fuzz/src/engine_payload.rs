@@ -1,8 +1,14 @@
 use bytes::Bytes;
 use sockeye_protocol::engine::{DecodeError, Packet, Payload};
 
+use crate::memory::{FACTOR, bounded};
+
 /// Checks that the packets of a polling body keep their meaning when they are encoded again.
 pub fn engine_payload(data: &[u8]) {
+    bounded(data.len(), FACTOR, || {
+        let payload = Payload::parse(Bytes::copy_from_slice(data), MAX_PACKETS);
+        payload.into_iter().flatten().for_each(drop);
+    });
     let Ok(payload) = Payload::parse(Bytes::copy_from_slice(data), MAX_PACKETS) else {
         return;
     };

@@ -1,10 +1,12 @@
 use sockeye_protocol::engine::{EngineConfig, Query, Target, verify};
 
+use crate::memory::bounded;
+
 /// Checks that a query is parsed as the URL Standard says, and that what a request is taken for
 /// follows from the query.
 pub fn engine_query(data: &[u8]) {
     let raw = String::from_utf8_lossy(data);
-    let query = Query::parse(&raw);
+    let query = bounded(raw.len(), FACTOR, || Query::parse(&raw));
 
     let pairs: Vec<_> = query.pairs().collect();
     let standard: Vec<_> = form_urlencoded::parse(raw.as_bytes()).collect();
@@ -33,3 +35,6 @@ pub fn engine_query(data: &[u8]) {
         }
     }
 }
+
+/// A pair is two slices or texts, and may be as short as `&`; a request's line is bounded.
+const FACTOR: u64 = 64;

@@ -10,7 +10,10 @@ use sockeye_protocol::{
     socket::{Connection, Event, Limits, RawArgs, Slot},
 };
 
-use crate::script::Script;
+use crate::{
+    memory::{FACTOR, bounded},
+    script::Script,
+};
 
 /// Runs the operations that the bytes spell against one connection and checks what must hold
 /// whatever they are.
@@ -18,6 +21,10 @@ use crate::script::Script;
 /// Events come only for namespaces that admitted the session, once and in order, with all of
 /// their attachments. Nothing exceeds a limit. After a fault or a timeout there is nothing.
 pub fn reassembly(data: &[u8]) {
+    bounded(data.len(), FACTOR, || run(data));
+}
+
+fn run(data: &[u8]) {
     let mut script = Script::new(data);
     let mut world = World::open();
     while let Some(op) = script.byte() {

@@ -22,6 +22,11 @@ impl<'a> Script<'a> {
         chunk
     }
 
+    /// Takes all that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
     /// Takes a [`chunk`](Self::chunk) as text; what is no UTF-8 is replaced.
     pub(crate) fn text(&mut self) -> String {
         String::from_utf8_lossy(self.chunk()).into_owned()

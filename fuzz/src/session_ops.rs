@@ -15,7 +15,10 @@ use sockeye_protocol::{
 };
 
 use self::client::{Client, WebSocket};
-use crate::script::Script;
+use crate::{
+    memory::{FACTOR, bounded},
+    script::Script,
+};
 
 mod client;
 
@@ -26,6 +29,10 @@ mod client;
 /// arrives once and in order, in both directions and across the upgrade. It closes once, and
 /// then no timer and no queue is left.
 pub fn session_ops(data: &[u8]) {
+    bounded(data.len(), FACTOR, || run(data));
+}
+
+fn run(data: &[u8]) {
     let mut script = Script::new(data);
     let mut world = World::open(script.byte().unwrap_or_default());
     while let Some(op) = script.byte() {

@@ -8,14 +8,18 @@ use sockeye_protocol::{
     socket::{Connection, Event, Limits, RawArgs, encode, is_reserved},
 };
 
-use crate::wire::{connection, events, messages};
+use crate::{
+    memory::{FACTOR, bounded},
+    wire::{connection, events, messages},
+};
 
 /// Checks that one packet, if it is one, means the same when it is relayed.
 ///
 /// The bytes are the packet's text; attachments are supplied as long as they are due.
 pub fn socket_packet(data: &[u8]) {
     let packet = ByteString::from(String::from_utf8_lossy(data).into_owned());
-    let Some(received) = receive([Message::Text(packet)]) else {
+    let received = bounded(packet.len(), FACTOR, || receive([Message::Text(packet)]));
+    let Some(received) = received else {
         return;
     };
 

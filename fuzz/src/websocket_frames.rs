@@ -4,6 +4,8 @@ use sockeye_protocol::{
     websocket::{Decoder, FrameError, FrameHeader, Incoming},
 };
 
+use crate::memory::{FACTOR, bounded};
+
 /// Checks that what a client's frames mean does not depend on how their bytes arrive.
 ///
 /// The first byte chooses the sizes of the parts, the others are the stream. What was
@@ -13,7 +15,7 @@ pub fn websocket_frames(data: &[u8]) {
         return;
     };
 
-    let whole = decode([stream]);
+    let whole = bounded(stream.len(), FACTOR, || decode([stream]));
     assert_eq!(decode(parts(stream, seed)), whole);
     assert_eq!(decode(stream.chunks(1)), whole);
 

@@ -150,7 +150,7 @@ fn allowed_dependencies(file: &Source) -> Faults {
         "protocol" => !PROTOCOL_MAY_USE.contains(&&**package),
         "router" => ROUTER_NEVER_USES.contains(&&**package) || is_ours_but(package, &["protocol"]),
         "server" => is_ours_but(package, &["protocol", "router"]),
-        "fuzz" => is_ours_but(package, &["protocol"]),
+        "fuzz" => package != "sockeye" && is_ours_but(package, &["protocol"]),
         _ => false,
     };
     let refused = dependencies(&manifest).into_iter().filter(is_refused);

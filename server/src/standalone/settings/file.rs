@@ -26,7 +26,11 @@ pub(super) fn read(path: &Path) -> Result<Node, SettingsError> {
 }
 
 /// Parses `text`, which errors say to be in `path`.
-fn parse(path: &str, text: &str) -> Result<Node, SettingsError> {
+///
+/// # Errors
+///
+/// [`SettingsError::Syntax`].
+pub(super) fn parse(path: &str, text: &str) -> Result<Node, SettingsError> {
     let file = File {
         path: path.into(),
         line_starts: std::iter::once(0)

@@ -49,10 +49,7 @@ impl Settings {
             Some(path) => file::read(path)?,
             None => Node::table(Source::Development),
         };
-        let warnings = config
-            .and_then(|path| exposed(path, &tree))
-            .into_iter()
-            .collect();
+        let warning = config.and_then(|path| exposed(path, &tree));
         let unconfigured = config.is_none() && !variables.any_but(&NO_CONFIGURATION);
         variables.insert_into(&mut tree)?;
         for (key, flag, address) in [
@@ -68,6 +65,29 @@ impl Settings {
                 tree.insert(&[key], Node::new(Source::Flag(flag), text))?;
             }
         }
+        let mut loaded = Self::complete(tree, unconfigured)?;
+        loaded.warnings.splice(0..0, warning);
+        Ok(loaded)
+    }
+
+    /// Merges the text of a file and the environment, and validates the outcome.
+    ///
+    /// `SOCKEYE_CONFIG` is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`], which names the key and its place; the file is called `name`.
+    pub fn parse(
+        name: &str,
+        file: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Loaded, SettingsError> {
+        let mut tree = file::parse(name, file)?;
+        Variables::new(environment)?.insert_into(&mut tree)?;
+        Self::complete(tree, false)
+    }
+
+    fn complete(mut tree: Node, unconfigured: bool) -> Result<Loaded, SettingsError> {
         let dev = match tree.get(&["dev"]) {
             Some(dev) => decode(&["dev"], dev)?,
             None => unconfigured,
@@ -78,7 +98,7 @@ impl Settings {
         let mut loaded = Loaded {
             settings: decode(&[], &tree)?,
             dev,
-            warnings,
+            warnings: Vec::new(),
         };
         loaded.settings.validate_in(&tree)?;
         loaded.warn_of_exposed_page();

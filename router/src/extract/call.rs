@@ -276,7 +276,9 @@ pub enum ExtractError {
     #[error("{0}")]
     Args(#[from] ArgsError),
     /// The client's handshake payload is not what the handler wants; the client's mistake.
-    #[error("handshake payload: {0}")]
+    ///
+    /// Only the place is shown: serde's text quotes the value, which may be a token.
+    #[error("handshake payload doesn't fit at column {}", .0.column())]
     AuthPayload(serde_json::Error),
     /// The handler asks for something that this occasion doesn't have; the server's mistake.
     #[error("there is no {0} here")]
@@ -288,5 +290,20 @@ impl ExtractError {
     #[must_use]
     pub fn is_clients_fault(&self) -> bool {
         !matches!(self, Self::Missing(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_another_type_than_expected_is_not_shown() {
+        let error = serde_json::from_str::<u64>("\"secret\"").unwrap_err();
+        assert!(error.to_string().contains("secret"));
+
+        let shown = ExtractError::AuthPayload(error).to_string();
+
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

@@ -53,6 +53,10 @@ pub trait Outlet: 'static {
     /// may find that nothing is left to do.
     fn close(&self, reason: DisconnectReason);
 
+    /// Notes that the client may stay: one of its sockets has authenticated itself, or is in a
+    /// namespace that doesn't ask for that. May be called again. Does nothing by default.
+    fn authenticated(&self) {}
+
     /// Asks the transport to stop delivering messages: a handler has fallen behind.
     fn pause(&self);
 

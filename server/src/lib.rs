@@ -31,9 +31,11 @@
 //! [`SocketRef`] and [`BroadcastOperator`], which come from the `router` crate; [`engine`] for
 //! Engine.IO alone; [`standalone`] for the parts of the `sockeye` binary.
 
+mod admission;
 pub mod engine;
 mod front;
 mod http;
+mod limit;
 mod mounted;
 mod notification;
 mod socket_io;
@@ -43,11 +45,14 @@ pub mod standalone;
 pub use sockeye_router::*;
 
 pub use self::{
+    admission::{Admission, AdmissionStats},
     front::FrontServer,
     http::{
-        AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, HttpConfig, Intercept,
-        InvalidOrigin, OriginPattern, OriginPredicate, SessionCookie, cut_stuck_clients,
+        AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, ForwardedHeader, HttpConfig,
+        Intercept, InvalidOrigin, InvalidProxy, OriginPattern, OriginPredicate, SessionCookie,
+        TrustedProxies, cut_stuck_clients,
     },
+    limit::Limit,
     mounted::NotMounted,
     notification::{EmitOnSuccess, Emitting, Notification, NotificationError, Notified, Notify},
     socket_io::{BuildServerError, SocketIo, SocketIoBuilder},

@@ -14,6 +14,7 @@ use sockeye_router::{
 use tokio::time::Instant;
 
 use crate::{
+    admission::Admission,
     engine::{Application, Connection, Engine, EngineConfig, Receiver},
     http::{EngineService, HttpConfig},
 };
@@ -210,6 +211,7 @@ impl SocketIo {
 pub struct SocketIoBuilder {
     hub: HubBuilder,
     engine: EngineConfig,
+    admission: Admission,
     router: RouterConfig,
     http: HttpConfig,
     path: Option<String>,
@@ -258,6 +260,12 @@ impl SocketIoBuilder {
         self
     }
 
+    /// Sets how many sessions there may be, of one address too; any number by default.
+    pub fn admission(mut self, admission: Admission) -> Self {
+        self.admission = admission;
+        self
+    }
+
     /// Sets the bounds and times of sockets.
     pub fn router(mut self, config: RouterConfig) -> Self {
         self.router = config;
@@ -285,7 +293,8 @@ impl SocketIoBuilder {
         let limits = self.router.limits().clone();
         let limits = limits.with_max_packet_bytes(self.engine.max_payload());
         let hub = self.hub.config(self.router.with_limits(limits)).build()?;
-        let engine = Engine::new(self.engine, SocketIoApplication { hub: hub.clone() })?;
+        let application = SocketIoApplication { hub: hub.clone() };
+        let engine = Engine::with_admission(self.engine, self.admission, application)?;
         Ok(SocketIo {
             hub,
             engine,
@@ -377,6 +386,10 @@ impl Outlet for EngineOutlet {
             DisconnectReason::ServerShuttingDown => self.0.close(CloseReason::ServerShutdown),
             _ => self.0.close(CloseReason::ForcedClose),
         }
+    }
+
+    fn authenticated(&self) {
+        self.0.authenticated();
     }
 
     fn pause(&self) {

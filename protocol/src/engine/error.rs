@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A refusal of an HTTP request, in the table of codes that every Engine.IO client knows.
+/// A refusal of an HTTP request, by its code; clients know those up to 5.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum ErrorCode {
@@ -16,6 +16,11 @@ pub enum ErrorCode {
     Forbidden = 4,
     /// The `EIO` parameter is not `4`.
     UnsupportedProtocolVersion = 5,
+    /// The server has as many sessions as it takes. The reference has no such code.
+    Overloaded = 6,
+    /// The client's address has too many sessions, or asks too often. The reference has no such
+    /// code.
+    TooManyRequests = 7,
 }
 
 impl ErrorCode {
@@ -25,13 +30,15 @@ impl ErrorCode {
         self as u8
     }
 
-    /// Returns the HTTP status of a polling request refused for this: 403 or 400.
+    /// Returns the HTTP status of a polling request refused for this.
     ///
-    /// A WebSocket handshake is refused with 400 whatever the code.
+    /// A WebSocket handshake is refused with 400 where the reference has the code.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
             Self::Forbidden => 403,
+            Self::Overloaded => 503,
+            Self::TooManyRequests => 429,
             _ => 400,
         }
     }
@@ -46,6 +53,8 @@ impl ErrorCode {
             Self::BadRequest => "Bad request",
             Self::Forbidden => "Forbidden",
             Self::UnsupportedProtocolVersion => "Unsupported protocol version",
+            Self::Overloaded => "Server overloaded",
+            Self::TooManyRequests => "Too many requests",
         }
     }
 
@@ -61,6 +70,8 @@ impl ErrorCode {
             Self::UnsupportedProtocolVersion => {
                 r#"{"code":5,"message":"Unsupported protocol version"}"#
             }
+            Self::Overloaded => r#"{"code":6,"message":"Server overloaded"}"#,
+            Self::TooManyRequests => r#"{"code":7,"message":"Too many requests"}"#,
         }
     }
 
@@ -164,6 +175,8 @@ mod tests {
             ErrorCode::BadRequest,
             ErrorCode::Forbidden,
             ErrorCode::UnsupportedProtocolVersion,
+            ErrorCode::Overloaded,
+            ErrorCode::TooManyRequests,
         ];
 
         for (number, code) in all.into_iter().enumerate() {
@@ -181,8 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn only_forbidden_is_403() {
+    fn statuses_say_whose_fault_it_is() {
         assert_eq!(ErrorCode::Forbidden.status(), 403);
+        assert_eq!(ErrorCode::Overloaded.status(), 503);
+        assert_eq!(ErrorCode::TooManyRequests.status(), 429);
         assert_eq!(ErrorCode::UnknownSid.status(), 400);
     }
 }

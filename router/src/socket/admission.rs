@@ -13,7 +13,7 @@ use sockeye_protocol::{
 
 use super::{SocketCell, SocketRef, handle::State};
 use crate::{
-    AuthError, DisconnectReason, NamespaceRef, RecoveryStatus, Refusal,
+    Auth, AuthError, DisconnectReason, NamespaceRef, RecoveryStatus, Refusal,
     auth::{Answer, handshake_token},
     client::ClientCell,
     extract::Call,
@@ -192,6 +192,10 @@ impl SocketCell {
             self.client().local().connect(self);
         }
         self.client().admit(self.slot());
+        let must_authenticate = self.namespace().auth().is_some_and(Auth::is_required);
+        if !must_authenticate || self.shared().is_authenticated() {
+            self.client().outlet.authenticated();
+        }
         missed
             .iter()
             .chain(&early)

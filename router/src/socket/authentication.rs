@@ -37,6 +37,7 @@ impl SocketCell {
         match verified.and_then(|identity| self.same_subject(identity)) {
             Ok(identity) => {
                 self.take_identity(auth, identity);
+                self.client().outlet.authenticated();
                 let (event, answer) = auth.the_dialect().acceptance(self.id());
                 self.tell(event, answer, Some(ack));
                 let ran = self.authenticated_handlers().await;

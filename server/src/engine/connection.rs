@@ -20,6 +20,8 @@ use sockeye_protocol::{
 use sockeye_router::{Handshake, Message, Timed};
 use tokio::sync::oneshot;
 
+use crate::admission::Permit;
+
 use super::{
     Desk, Engine, Receiver,
     link::{Fault, LocalLink, Pipe},
@@ -55,6 +57,8 @@ pub(crate) struct ConnectionCell {
     armed: Cell<Option<Instant>>,
     /// Whether the WebSocket's host is giving input, after which it asks for output by itself.
     host_active: Cell<bool>,
+    /// Its place among those that there may be; given back when nothing is left of the session.
+    permit: Cell<Option<Box<Permit>>>,
 }
 
 #[derive(Default)]
@@ -102,6 +106,7 @@ impl Connection {
         sid: Sid,
         transport: Transport,
         text_only: bool,
+        permit: Option<Box<Permit>>,
     ) -> Self {
         engine.0.gauges.held.fetch_add(1, Ordering::Relaxed);
         let config = engine.0.config.clone();
@@ -126,6 +131,7 @@ impl Connection {
             processing: Cell::new(false),
             armed: Cell::new(None),
             host_active: Cell::new(false),
+            permit: Cell::new(permit),
         }))
     }
 
@@ -197,6 +203,16 @@ impl Connection {
             let mut waiting = self.0.waiting.borrow_mut();
             waiting.get_or_insert_default().drained.push(wake);
         }
+    }
+
+    /// Notes that the client has authenticated itself: the session is no longer one of the
+    /// [unauthenticated](crate::Admission::max_unauthenticated).
+    pub fn authenticated(&self) {
+        let permit = self.0.permit.take();
+        self.0.permit.set(permit.map(|mut permit| {
+            permit.authenticated();
+            permit
+        }));
     }
 
     /// Closes the session; what is queued still goes out.

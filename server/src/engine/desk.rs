@@ -23,6 +23,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::admission::Permit;
+
 use super::{
     Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink,
     connection::{SessionDeadline, reply},
@@ -105,12 +107,13 @@ impl Desk {
         text_only: bool,
         sid: Sid,
         handshake: Handshake,
+        permit: Option<Box<Permit>>,
     ) -> Option<Connection> {
         // Nobody asks for it before this turn has ended.
         if !engine.0.directory.insert(sid, self.handle.clone()) {
             return None;
         }
-        let connection = Connection::open(engine, self, sid, transport, text_only);
+        let connection = Connection::open(engine, self, sid, transport, text_only, permit);
         self.sessions.borrow_mut().insert(sid, connection.clone());
         connection.count(transport == Transport::WebSocket);
         connection.start(handshake);

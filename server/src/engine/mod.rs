@@ -41,7 +41,11 @@ pub(crate) use self::{
     pongs::Pongs,
     stats::{Counted, Gauges, OpenWebSockets, WaitingPolls},
 };
-use crate::http::{EngineService, HttpConfig};
+use crate::{
+    admission::{Admission, AdmissionStats, Gate},
+    http::{EngineService, HttpConfig},
+    limit::{Limit, LimitCounters},
+};
 
 /// What runs on top of Engine.IO.
 pub trait Application: Send + Sync + 'static {
@@ -73,16 +77,31 @@ pub(crate) struct EngineInner {
     pub(crate) application: Box<dyn Application>,
     pub(crate) directory: Directory,
     pub(crate) gauges: Arc<Gauges>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) limits: LimitCounters,
     pub(crate) closing: AtomicBool,
 }
 
 impl Engine {
-    /// Creates a server.
+    /// Creates a server that everyone may open sessions of.
     ///
     /// # Errors
     ///
     /// Names the setting that can't be.
     pub fn new(config: EngineConfig, application: impl Application) -> Result<Self, ConfigError> {
+        Self::with_admission(config, Admission::default(), application)
+    }
+
+    /// Creates a server whose sessions are limited.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that can't be.
+    pub fn with_admission(
+        config: EngineConfig,
+        admission: Admission,
+        application: impl Application,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self(Arc::new(EngineInner {
             id: NEXT_ENGINE.fetch_add(1, Ordering::Relaxed),
@@ -90,6 +109,8 @@ impl Engine {
             application: Box::new(application),
             directory: Directory::new(),
             gauges: Arc::default(),
+            gate: Arc::new(Gate::new(admission)),
+            limits: LimitCounters::default(),
             closing: AtomicBool::new(false),
         })))
     }
@@ -132,6 +153,17 @@ impl Engine {
         self.0
             .gauges
             .stats(directory.len(), directory.on_websocket())
+    }
+
+    /// Returns how many hold a place, where [`Admission`] limits them.
+    #[must_use]
+    pub fn admission_stats(&self) -> AdmissionStats {
+        self.0.gate.stats()
+    }
+
+    /// Returns how often each limit was reached.
+    pub fn limits_reached(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.0.limits.read()
     }
 
     /// Refuses new sessions, closes the open ones and waits until all have ended.

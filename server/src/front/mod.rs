@@ -8,6 +8,7 @@
 
 mod accept;
 mod batch;
+mod proxy;
 mod relay;
 mod seat;
 mod server;

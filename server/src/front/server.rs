@@ -2,20 +2,25 @@ use std::{
     fmt, io,
     marker::PhantomData,
     net::{self, ToSocketAddrs},
+    sync::Arc,
     time::Duration,
 };
 
-use actix_http::{HttpService, KeepAlive, Request, body::MessageBody};
+use actix_http::{
+    HttpService, KeepAlive, Protocol, Request, body::MessageBody, error::DispatchError,
+};
+use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerBuilder};
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
 };
 use actix_web::{
     Error,
     dev::{AppConfig, Response},
 };
 
-use super::accept::SharedApp;
+use super::{accept::SharedApp, proxy};
+use crate::TrustedProxies;
 
 /// An HTTP server whose open WebSockets cost next to nothing: a drop-in for
 /// [`HttpServer`](actix_web::HttpServer).
@@ -33,12 +38,13 @@ pub struct FrontServer<F, I, S, B> {
 /// What the factory's App is made of.
 type AppTypes<I, S, B> = fn() -> (I, S, B);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Options {
     keep_alive: KeepAlive,
     client_request_timeout: Duration,
     client_disconnect_timeout: Duration,
     write_timeout: Duration,
+    proxies: Option<Arc<TrustedProxies>>,
 }
 
 impl<F, I, S, B> fmt::Debug for FrontServer<F, I, S, B> {
@@ -71,6 +77,7 @@ where
                 client_request_timeout: Duration::from_secs(5),
                 client_disconnect_timeout: Duration::from_secs(1),
                 write_timeout: Duration::from_secs(30),
+                proxies: None,
             },
             builder: ServerBuilder::default(),
             addresses: Vec::new(),
@@ -110,6 +117,14 @@ where
     /// cut; 30 s by default.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.options.write_timeout = timeout;
+        self
+    }
+
+    /// Expects the PROXY protocol, version 1 or 2, from these proxies: each of their connections has to
+    /// begin with it, within [`client_request_timeout`](Self::client_request_timeout), and the peer's
+    /// address is then what it says. The connections of others are served as they are.
+    pub fn proxy_protocol(mut self, proxies: TrustedProxies) -> Self {
+        self.options.proxies = Some(Arc::new(proxies));
         self
     }
 
@@ -170,7 +185,7 @@ where
     /// When the listener is not usable.
     pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let (factory, options) = (self.factory.clone(), self.options);
+        let (factory, options) = (self.factory.clone(), self.options.clone());
         let stopping = self.builder.graceful_shutdown_signal();
         self.addresses.push(address);
         let name = format!("sockeye-front-{address}");
@@ -180,7 +195,7 @@ where
             let app = SharedApp::new(map_config(app, |()| AppConfig::default()));
             let stuck = crate::cut_stuck_clients(options.write_timeout);
             let stopping = stopping.clone();
-            HttpService::build()
+            let http = HttpService::build()
                 // So that idle connections don't hold the stop up.
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -190,12 +205,14 @@ where
                 .client_request_timeout(options.client_request_timeout)
                 .client_disconnect_timeout(options.client_disconnect_timeout)
                 .h1_allow_half_closed(false)
-                .tcp_nodelay(true)
                 .local_addr(address)
                 .on_connect_ext(move |stream: &_, extensions| stuck(stream, extensions))
                 .upgrade(app.upgrades())
-                .finish(app)
-                .tcp()
+                .finish(app);
+            let options = options.clone();
+            fn_service(move |stream| accept(stream, options.clone()))
+                .map_err(DispatchError::Io)
+                .and_then(http)
         })?;
         Ok(self)
     }
@@ -211,4 +228,26 @@ where
     pub fn run(self) -> Server {
         self.builder.run()
     }
+}
+
+/// Prepares a connection for HTTP: finds out whose it is.
+async fn accept(
+    mut stream: TcpStream,
+    options: Options,
+) -> io::Result<(TcpStream, Protocol, Option<net::SocketAddr>)> {
+    // Costs latency only: it may be lost already, which HTTP finds out.
+    let _ = stream.set_nodelay(true);
+    let mut peer = stream.peer_addr().ok();
+    if let (Some(proxies), Some(address)) = (&options.proxies, peer)
+        && proxies.contains(address.ip())
+    {
+        let reading = proxy::read_header(&mut stream);
+        let read = tokio::time::timeout(options.client_request_timeout, reading).await;
+        let client = read.map_err(io::Error::from).flatten();
+        let client = client.inspect_err(|error| {
+            tracing::debug!(peer = %address, %error, "proxy's connection dropped");
+        })?;
+        peer = client.or(peer);
+    }
+    Ok((stream, Protocol::Http1, peer))
 }

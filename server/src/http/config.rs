@@ -1,7 +1,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    Compression, Cors, OriginPattern, SessionCookie, client_files::ClientFiles, hooks::Hooks,
+    Compression, Cors, OriginPattern, SessionCookie, TrustedProxies, client_files::ClientFiles,
+    hooks::Hooks,
 };
 use crate::BuildServerError;
 
@@ -18,6 +19,7 @@ pub struct HttpConfig {
     pub(crate) compression: Option<Compression>,
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) client_files: Option<ClientFiles>,
+    pub(crate) proxies: TrustedProxies,
     pub(crate) hooks: Hooks,
     pub(crate) kept_headers: Option<Vec<String>>,
 }
@@ -31,6 +33,7 @@ impl Default for HttpConfig {
             compression: None,
             cookie: None,
             client_files: None,
+            proxies: TrustedProxies::default(),
             hooks: Hooks::default(),
             kept_headers: None,
         }
@@ -95,6 +98,14 @@ impl HttpConfig {
         names: impl IntoIterator<Item = N>,
     ) -> Self {
         self.kept_headers = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the proxies whose word is taken about who their clients are; none by default. The
+    /// client's address, for [`Admission`](crate::Admission) and for the handshake, is then what
+    /// they say.
+    pub fn with_trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 

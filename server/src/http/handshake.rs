@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use sockeye_protocol::engine::Query;
 use sockeye_router::Handshake;
 
-use super::HttpConfig;
+use super::{HttpConfig, admit::client_address};
 
 /// Copies what the handshake needs: the request's own headers are slices of its read buffer, which
 /// they would keep for as long as the session lives.
@@ -18,8 +18,8 @@ pub(super) fn handshake(config: &HttpConfig, request: &HttpRequest, query: &Quer
         .with_query(query.pairs())
         .with_url(request.uri().to_string())
         .with_secure(request.app_config().secure());
-    if let Some(address) = request.peer_addr() {
-        handshake = handshake.with_address(address.ip().to_string());
+    if let Some(address) = client_address(config, request) {
+        handshake = handshake.with_address(address.to_string());
     }
     let handshake = config.hooks.complete(request, handshake);
     match &config.kept_headers {

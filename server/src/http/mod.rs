@@ -1,5 +1,7 @@
 //! HTTP to sessions and back: the only part that knows status codes and headers.
 
+mod admit;
+mod client_address;
 mod client_files;
 mod compression;
 mod config;
@@ -21,6 +23,7 @@ pub(crate) use self::service::EngineService;
 #[cfg(feature = "testing")]
 pub(crate) use self::websocket::echo as echo_websocket;
 pub use self::{
+    client_address::{ForwardedHeader, InvalidProxy, TrustedProxies},
     compression::Compression,
     config::HttpConfig,
     cookie::SessionCookie,

@@ -2,6 +2,7 @@ use actix_web::http::Method;
 use sockeye_protocol::engine::{ErrorCode, Transport};
 
 use super::Forbidden;
+use crate::Limit;
 
 /// Why a request to the engine was refused, in more detail than the client is told.
 ///
@@ -48,6 +49,9 @@ pub enum ConnectionError {
     /// The application refused the handshake.
     #[error("forbidden: {}", .0.message())]
     Forbidden(Forbidden),
+    /// There are too many sessions, or handshakes.
+    #[error("over the limit of {0}")]
+    Limit(Limit),
     /// The application made no identifier for the session, or one that is in use.
     #[error("no identifier for the session")]
     IdGeneration,
@@ -74,6 +78,8 @@ impl ConnectionError {
             | Self::IdGeneration => ErrorCode::BadRequest,
             Self::Origin | Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::UnsupportedProtocolVersion { .. } => ErrorCode::UnsupportedProtocolVersion,
+            Self::Limit(limit) if limit.is_of_address() => ErrorCode::TooManyRequests,
+            Self::Limit(_) => ErrorCode::Overloaded,
         }
     }
 

@@ -9,7 +9,6 @@ use actix_web::{
     },
 };
 use bytes::Bytes;
-use sockeye_protocol::engine::ErrorCode;
 
 use super::{ConnectionError, compression::Encoding};
 
@@ -39,22 +38,26 @@ pub(super) fn ok() -> HttpResponse {
 
 /// A refusal with its code, over HTTP.
 pub(super) fn error(error: &ConnectionError) -> HttpResponse {
-    let code = error.code();
-    let status = match code {
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    HttpResponse::build(status)
-        .insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")))
-        .body(code.json_with_message(error.message()))
+    let status = StatusCode::from_u16(error.code().status());
+    let mut response = HttpResponse::build(status.unwrap_or(StatusCode::BAD_REQUEST));
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    if let ConnectionError::Limit(_) = error {
+        // Who is refused for want of room keeps none of it.
+        response.force_close();
+    }
+    response.body(error.code().json_with_message(error.message()))
 }
 
-/// A refusal of a WebSocket before its handshake: always 400, and plain text.
-pub(super) fn web_socket_error(error: &ConnectionError) -> HttpResponse {
+/// A refusal of a WebSocket before its handshake: 400 and plain text, but for limits, which are the
+/// same over both transports.
+pub(super) fn web_socket_error(refused: &ConnectionError) -> HttpResponse {
+    if let ConnectionError::Limit(_) = refused {
+        return error(refused);
+    }
     HttpResponse::BadRequest()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/html")))
         .force_close()
-        .body(error.message().to_owned())
+        .body(refused.message().to_owned())
 }
 
 /// A request that broke a rule of polling: no body, as its session is gone.

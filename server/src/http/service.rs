@@ -130,11 +130,11 @@ async fn poll_or_post(
 ) -> Result<HttpResponse, ConnectionError> {
     let query = Query::parse(request.query_string());
     let (mut response, is_first) = match check(engine, config, request, &query, false).await? {
-        Wanted::NewSession(_) if engine.is_closing() => return Ok(reply::shutting_down()),
-        Wanted::NewSession(sid) => {
+        Wanted::NewSession(..) if engine.is_closing() => return Ok(reply::shutting_down()),
+        Wanted::NewSession(sid, permit) => {
             let desk = Desk::of(engine);
             let handshake = handshake(config, request, &query);
-            desk.open(engine, Transport::Polling, false, sid, handshake)
+            desk.open(engine, Transport::Polling, false, sid, handshake, permit)
                 .ok_or(ConnectionError::IdGeneration)?;
             let mut response = polling::poll(engine, config, &desk.handle, sid, request).await?;
             set_cookie(config, sid, &mut response);
@@ -161,10 +161,12 @@ async fn upgrade(
 ) -> Result<HttpResponse, ConnectionError> {
     let query = Query::parse(request.query_string());
     let (mut response, is_first) = match check(engine, config, request, &query, true).await? {
-        Wanted::NewSession(_) if engine.is_closing() => return Ok(reply::shutting_down()),
-        Wanted::NewSession(sid) => {
+        Wanted::NewSession(..) if engine.is_closing() => return Ok(reply::shutting_down()),
+        Wanted::NewSession(sid, permit) => {
             let handshake = handshake(config, request, &query);
-            let response = websocket::open(engine, request, payload, query.b64(), sid, handshake)?;
+            let text_only = query.b64();
+            let response =
+                websocket::open(engine, request, payload, text_only, sid, handshake, permit)?;
             (response, true)
         }
         Wanted::Session(sid, desk) => {

@@ -12,13 +12,16 @@ use sockeye_protocol::{
     engine::{ErrorCode, Query, Target, Transport, verify, verify_revision, verify_transport},
 };
 
-use super::{ConnectionError, HttpConfig};
-use crate::engine::{DeskHandle, Engine};
+use super::{ConnectionError, HttpConfig, admit::admit};
+use crate::{
+    admission::Permit,
+    engine::{DeskHandle, Engine},
+};
 
 /// What a request that may be served wants.
 pub(super) enum Wanted {
-    /// A session with this identifier.
-    NewSession(Sid),
+    /// A session with this identifier, in this place.
+    NewSession(Sid, Option<Box<Permit>>),
     /// A session, and where it lives.
     Session(Sid, DeskHandle),
 }
@@ -39,10 +42,11 @@ pub(super) async fn check(
     }
     match target {
         Target::Handshake(_) => {
+            let permit = admit(engine, config, request)?;
             let allowed = config.hooks.allow(request).await;
             allowed.map_err(ConnectionError::Forbidden)?;
             verify_revision(query).map_err(|code| describe(code, request, query))?;
-            Ok(Wanted::NewSession(config.hooks.sid(request).await?))
+            Ok(Wanted::NewSession(config.hooks.sid(request).await?, permit))
         }
         Target::Session { sid, transport } => {
             let desk = engine.0.directory.get(&sid);
@@ -90,7 +94,9 @@ fn describe(code: ErrorCode, request: &HttpRequest, query: &Query) -> Connection
         ErrorCode::BadHandshakeMethod => ConnectionError::BadHandshakeMethod {
             method: request.method().clone(),
         },
-        ErrorCode::BadRequest => ConnectionError::TransportHandshake,
+        ErrorCode::BadRequest | ErrorCode::Overloaded | ErrorCode::TooManyRequests => {
+            ConnectionError::TransportHandshake
+        }
         ErrorCode::Forbidden => ConnectionError::Forbidden(super::Forbidden::default()),
         ErrorCode::UnsupportedProtocolVersion => ConnectionError::UnsupportedProtocolVersion {
             eio: query.eio().map(str::to_owned),

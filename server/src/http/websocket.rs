@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 
 use super::ConnectionError;
 use crate::{
+    admission::Permit,
     engine::{
         Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets,
         Pongs, Request,
@@ -42,10 +43,18 @@ pub(super) fn open(
     text_only: bool,
     sid: Sid,
     handshake: Handshake,
+    permit: Option<Box<Permit>>,
 ) -> Result<HttpResponse, ConnectionError> {
     let response = shake_hands(request)?;
     let desk = Desk::of(engine);
-    let connection = desk.open(engine, Transport::WebSocket, text_only, sid, handshake);
+    let connection = desk.open(
+        engine,
+        Transport::WebSocket,
+        text_only,
+        sid,
+        handshake,
+        permit,
+    );
     let connection = connection.ok_or(ConnectionError::IdGeneration)?;
     Ok(match connection.first_link() {
         Some(link) => host(engine, request, response, payload, Link::Local(link)),

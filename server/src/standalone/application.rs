@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     AllowedOrigins, Auth, AuthError, BuildServerError, Compression, Cors, Credentials, Dialect,
-    HttpConfig, Identity, InvalidOrigin, InvalidTemplate, Namespace, OriginPattern, Recovery,
-    RouterConfig, SocketIo,
+    HttpConfig, Identity, InvalidOrigin, InvalidProxy, InvalidTemplate, Namespace, OriginPattern,
+    Recovery, RouterConfig, SocketIo,
     engine::{EngineConfig, Transport, Transports},
 };
 
@@ -28,6 +28,7 @@ pub(super) fn build(settings: &Settings) -> Result<SocketIo, ApplicationError> {
     let mut builder = SocketIo::builder()
         .path(&settings.path)
         .engine(engine(&settings.engine))
+        .admission(settings.admission.admission())
         .router(router(settings))
         .http(http(settings)?)
         .state(ClientRules::new(settings));
@@ -48,6 +49,9 @@ pub enum ApplicationError {
     /// An origin of `[cors]` or `[origins]`.
     #[error(transparent)]
     Origin(#[from] InvalidOrigin),
+    /// A proxy of `[proxies]`.
+    #[error("proxies.trusted: {0}")]
+    Proxy(#[from] InvalidProxy),
     /// A room of `[auth] rooms`.
     #[error("auth.rooms: {0}")]
     Template(#[from] InvalidTemplate),
@@ -92,13 +96,13 @@ fn engine(settings: &EngineSettings) -> EngineConfig {
         .with_send_queue_packets(settings.send_queue_packets)
 }
 
-fn http(settings: &Settings) -> Result<HttpConfig, InvalidOrigin> {
+fn http(settings: &Settings) -> Result<HttpConfig, ApplicationError> {
     let patterns = |origins: &[String]| {
         let parsed: Result<Vec<OriginPattern>, _> =
             origins.iter().map(|text| text.parse()).collect();
         parsed
     };
-    let mut http = HttpConfig::default();
+    let mut http = HttpConfig::default().with_trusted_proxies(settings.proxies.proxies()?);
     if settings.http.compression {
         let threshold = settings.http.compression_threshold;
         http = http.with_compression(Compression::default().with_threshold(threshold));

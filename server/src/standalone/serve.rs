@@ -73,7 +73,8 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         .listen(internal)?
         .run();
     let mounted = io.clone();
-    let public = FrontServer::new(move || {
+    let proxies = settings.proxies.proxies().map_err(ApplicationError::from)?;
+    let front = FrontServer::new(move || {
         let demo = demo.clone();
         App::new().service(mounted.service()).configure(|app| {
             if let Some(demo) = demo {
@@ -83,9 +84,12 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     })
     .write_timeout(settings.engine.write_timeout)
     .disable_signals()
-    .shutdown_timeout(1)
-    .listen(public)?
-    .run();
+    .shutdown_timeout(1);
+    let front = match settings.proxies.protocol {
+        true => front.proxy_protocol(proxies),
+        false => front,
+    };
+    let public = front.listen(public)?.run();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

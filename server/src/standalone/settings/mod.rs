@@ -17,6 +17,7 @@
 //! key and the file's line or the variable. One struct per table is in a file of that table's name.
 
 mod address;
+mod admission;
 mod api;
 mod auth;
 mod client;
@@ -31,6 +32,7 @@ mod jwt;
 mod loading;
 mod origins;
 mod problems;
+mod proxies;
 mod recovery;
 mod secret;
 mod source;
@@ -49,6 +51,7 @@ use serde::Deserialize;
 
 use self::problems::Problems;
 pub use self::{
+    admission::AdmissionSettings,
     api::ApiSettings,
     auth::{AuthSettings, DialectName},
     client::ClientSettings,
@@ -59,6 +62,7 @@ pub use self::{
     jwt::JwtSettings,
     loading::Loaded,
     origins::OriginSettings,
+    proxies::{HeaderName, ProxySettings},
     recovery::RecoverySettings,
     secret::Secret,
     source::Source,
@@ -93,6 +97,10 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Timers, limits and transports.
     pub engine: EngineSettings,
+    /// Who may open one more session.
+    pub admission: AdmissionSettings,
+    /// Whose word is taken about who the clients are.
+    pub proxies: ProxySettings,
     /// What is sent over HTTP beside the protocol.
     pub http: HttpSettings,
     /// The pages of other origins which may read the answers; without it there are no CORS headers.
@@ -141,6 +149,8 @@ impl Settings {
             "must be a filter such as \"info\" or \"warn,sockeye=debug\"",
         );
         self.engine.validate(problems);
+        self.admission.validate(problems);
+        self.proxies.validate(problems);
         self.http.validate(problems);
         if let Some(cors) = &self.cors {
             cors.validate(problems);
@@ -166,6 +176,8 @@ impl Default for Settings {
             log: "info,actix_server=warn".to_owned(),
             shutdown_timeout: Duration::from_secs(5),
             engine: EngineSettings::default(),
+            admission: AdmissionSettings::default(),
+            proxies: ProxySettings::default(),
             http: HttpSettings::default(),
             cors: None,
             origins: OriginSettings::default(),

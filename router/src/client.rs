@@ -10,12 +10,12 @@ use std::{
 use futures_util::FutureExt as _;
 use sockeye_protocol::{
     Message,
-    socket::{Connection, Event, Slot, encode},
+    socket::{Connection, Event, Expired, RefusedReason, Slot, encode},
 };
 
 use crate::{
-    DisconnectReason, Handshake, Hub, NamespaceRef, NamespaceRequest, Outlet, Refusal,
-    courier::Local, deadline::Deadline, namespace::NamespaceInner, recovery::Opening,
+    DisconnectReason, Handshake, Hub, Limit, NamespaceRef, NamespaceRequest, Outlet, Refusal,
+    courier::Local, deadline::Deadline, hub::Totals, namespace::NamespaceInner, recovery::Opening,
     socket::SocketCell, task,
 };
 
@@ -243,6 +243,7 @@ impl ClientCell {
         let received = self.machine.borrow_mut().handle_message(message, now());
         if let Err(error) = received {
             tracing::debug!(%error, "protocol broken, connection closed");
+            self.hub.0.totals.protocol_broken(error);
             self.close(DisconnectReason::ForcedClose);
             return;
         }
@@ -287,6 +288,9 @@ impl ClientCell {
                 self.connect(slot, &namespace, payload);
             }
             Event::ConnectRefused { namespace, reason } => {
+                if reason == RefusedReason::TooManyNamespaces {
+                    self.hub.limits().count(Limit::Namespaces);
+                }
                 self.turn_away(&namespace, &Refusal::new(reason.to_string()));
             }
             Event::Disconnect { slot } => {
@@ -311,7 +315,7 @@ impl ClientCell {
         let resolving = AssertUnwindSafe(self.hub.clone().resolve(request)).catch_unwind();
         let cell = self.clone();
         let (name, auth_payload) = (name.to_owned(), auth_payload.to_owned());
-        task::run(async move {
+        task::run(&self.hub, async move {
             let found = resolving.await.unwrap_or_else(|_| {
                 tracing::error!(namespace = name, "predicate panicked, namespace refused");
                 None
@@ -350,6 +354,7 @@ impl ClientCell {
     }
 
     fn turn_away(&self, namespace: &str, refusal: &Refusal) {
+        Totals::add(&self.hub.0.totals.refused);
         match encode::connect_error(namespace, refusal.message(), refusal.data()) {
             Ok(packet) => {
                 if self.outlet.send(&packet).is_err() {
@@ -390,6 +395,10 @@ impl ClientCell {
         match expired {
             Some(expired) => {
                 tracing::debug!(?expired, "connection closed");
+                self.hub.limits().count(match expired {
+                    Expired::Reassembly => Limit::ReassemblyTimeout,
+                    _ => Limit::ConnectTimeout,
+                });
                 self.close(DisconnectReason::ForcedClose);
             }
             None => self.arm_timer(),

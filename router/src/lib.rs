@@ -35,6 +35,7 @@ mod handler_error;
 mod handshake;
 mod hub;
 mod inbox;
+mod limit;
 mod membership;
 mod namespace;
 mod operator;
@@ -80,7 +81,8 @@ pub use self::{
     handler::{EventVerdict, Handler, Outcome, Reply, Verdict},
     handler_error::HandlerError,
     handshake::{Handshake, Headers},
-    hub::{Hub, HubBuilder, HubMemory, Stats},
+    hub::{Hub, HubBuilder, HubCounters, HubMemory, Stats},
+    limit::{Limit, LimitCounters},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},
     operator::BroadcastOperator,
     outgoing::OutgoingEvent,

@@ -35,7 +35,6 @@ mod admission;
 pub mod engine;
 mod front;
 mod http;
-mod limit;
 mod mounted;
 mod notification;
 mod socket_io;
@@ -46,13 +45,12 @@ pub use sockeye_router::*;
 
 pub use self::{
     admission::{Admission, AdmissionStats},
-    front::FrontServer,
+    front::{FrontCounts, FrontServer, FrontStats},
     http::{
         AllowedOrigins, Compression, ConnectionError, Cors, Forbidden, ForwardedHeader, HttpConfig,
         Intercept, InvalidOrigin, InvalidProxy, OriginPattern, OriginPredicate, SessionCookie,
         TrustedProxies, cut_stuck_clients,
     },
-    limit::Limit,
     mounted::NotMounted,
     notification::{EmitOnSuccess, Emitting, Notification, NotificationError, Notified, Notify},
     socket_io::{BuildServerError, SocketIo, SocketIoBuilder},

@@ -8,8 +8,8 @@ use sockeye_protocol::{
 };
 use sockeye_router::{
     Adapter, BroadcastOperator, BuildError, Client, DisconnectReason, EmitError, FetchError,
-    Handshake, Hub, HubBuilder, IntoRooms, Message, Namespace, NamespaceRef, Outlet, OutletError,
-    ParentRef, RemoteSocket, RouterConfig, ServerEmit, Stats,
+    Handshake, Hub, HubBuilder, IntoRooms, Limit, Message, Namespace, NamespaceRef, Outlet,
+    OutletError, ParentRef, RemoteSocket, RouterConfig, ServerEmit, Stats,
 };
 use tokio::time::Instant;
 
@@ -186,6 +186,12 @@ impl SocketIo {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.hub.stats()
+    }
+
+    /// Returns how often this limit was reached.
+    #[must_use]
+    pub fn limit_reached(&self, limit: Limit) -> u64 {
+        self.engine.limits().get(limit) + self.hub.limits().get(limit)
     }
 
     /// Shuts down: new sessions are refused, sockets end with

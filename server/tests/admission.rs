@@ -220,8 +220,7 @@ fn serve(io: &SocketIo, proxies: Option<TrustedProxies>) -> SocketAddr {
 }
 
 fn reached(io: &SocketIo, wanted: Limit) -> u64 {
-    let mut limits = io.engine().limits_reached();
-    limits.find(|(limit, _)| *limit == wanted).unwrap().1
+    io.engine().limits().get(wanted)
 }
 
 async fn get(address: SocketAddr, target: &str, headers: &str) -> String {

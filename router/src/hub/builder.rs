@@ -172,6 +172,7 @@ impl HubBuilder {
             couriers: Couriers::default(),
             stats: Counters::default(),
             memory: Arc::default(),
+            totals: super::Totals::default(),
             children: Children::default(),
             namespaces,
             root,

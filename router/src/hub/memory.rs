@@ -19,6 +19,8 @@ pub struct HubMemory {
     /// Entries of deadlines, those included that have become void: such an entry goes when it comes
     /// up, with the last client of its thread, or sooner where they are many.
     pub timers: usize,
+    /// Tasks: handlers, middlewares and verifiers that wait for something.
+    pub tasks: usize,
     /// Packets that wait to be taken by another thread.
     pub waiting_packets: usize,
 }
@@ -29,6 +31,7 @@ pub(crate) struct Gauges {
     pub(crate) sockets: AtomicUsize,
     pub(crate) tables: AtomicUsize,
     pub(crate) timers: Arc<AtomicUsize>,
+    pub(crate) tasks: AtomicUsize,
 }
 
 impl Gauges {
@@ -38,6 +41,7 @@ impl Gauges {
             sockets: self.sockets.load(Ordering::Relaxed),
             tables: self.tables.load(Ordering::Relaxed),
             timers: self.timers.load(Ordering::Relaxed),
+            tasks: self.tasks.load(Ordering::Relaxed),
             waiting_packets,
         }
     }

@@ -1,6 +1,7 @@
 //! The hub: all namespaces of a server, and the threads that its sockets live on.
 
 mod builder;
+mod counters;
 mod couriers;
 mod memory;
 
@@ -16,14 +17,17 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub(crate) use self::memory::{Gauges, Held};
-pub use self::{builder::HubBuilder, memory::HubMemory};
+pub use self::{builder::HubBuilder, counters::HubCounters, memory::HubMemory};
 use self::{
     builder::{NewNamespaceFn, validate_name},
     couriers::Couriers,
 };
+pub(crate) use self::{
+    counters::Totals,
+    memory::{Gauges, Held},
+};
 use crate::{
-    Completion, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
+    Completion, LimitCounters, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
     closing::CloseClients,
     cluster::Cluster,
     courier::Stop,
@@ -47,6 +51,7 @@ pub(crate) struct HubInner {
     pub(crate) couriers: Couriers,
     pub(crate) stats: Counters,
     pub(crate) memory: Arc<Gauges>,
+    pub(crate) totals: Totals,
     pub(crate) children: Children,
     namespaces: HashMap<String, Arc<NamespaceInner>>,
     /// The namespace `/`; one that no client can enter where none was described.
@@ -158,6 +163,18 @@ impl Hub {
             .map(|courier| courier.waiting())
             .sum();
         self.0.memory.read(waiting)
+    }
+
+    /// Returns what the hub has counted since it was built.
+    #[must_use]
+    pub fn counters(&self) -> HubCounters {
+        self.0.totals.read()
+    }
+
+    /// Returns how often each limit of sockets and packets was reached.
+    #[must_use]
+    pub fn limits(&self) -> &LimitCounters {
+        &self.0.totals.limits
     }
 
     pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceInner>> {

@@ -60,7 +60,7 @@ impl ClientCell {
         let ended = old.perform(Operation::Break);
         let cell = self.clone();
         let auth_payload = auth_payload.to_owned();
-        task::run(async move {
+        task::run(self.hub(), async move {
             ended.await;
             if cell.is_closed() {
                 return;

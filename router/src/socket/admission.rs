@@ -17,6 +17,7 @@ use crate::{
     auth::{Answer, handshake_token},
     client::ClientCell,
     extract::Call,
+    hub::Totals,
     recovery::Opening,
     task,
 };
@@ -63,7 +64,7 @@ impl SocketCell {
     /// Asks the verifier and the middlewares, then admits the socket or refuses it.
     pub(crate) fn admit(self: &Rc<Self>) {
         let cell = self.clone();
-        task::run(async move {
+        task::run(self.client().hub(), async move {
             match AssertUnwindSafe(cell.ask()).catch_unwind().await {
                 Ok(Ok(())) => cell.admitted(),
                 Ok(Err(refusal)) => cell.refuse(&refusal),
@@ -80,6 +81,7 @@ impl SocketCell {
         if self.shared().state() != State::Admitting {
             return;
         }
+        Totals::add(&self.client().hub().0.totals.refused);
         let name = &self.namespace().name;
         match encode::connect_error(name, refusal.message(), refusal.data()) {
             // A full queue closes the connection, which tells the client as well.
@@ -191,6 +193,7 @@ impl SocketCell {
         if self.tracked.is_none() {
             self.client().local().connect(self);
         }
+        Totals::add(&self.client().hub().0.totals.connected);
         self.client().admit(self.slot());
         let must_authenticate = self.namespace().auth().is_some_and(Auth::is_required);
         if !must_authenticate || self.shared().is_authenticated() {

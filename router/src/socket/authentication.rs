@@ -10,10 +10,11 @@ use sockeye_protocol::socket::EventPacket;
 
 use super::{SocketCell, admission::auth_refusal, handle::State};
 use crate::{
-    Ack, Auth, AuthError, Credentials, DisconnectReason, Identity,
+    Ack, Auth, AuthError, Credentials, DisconnectReason, Identity, Limit,
     auth::{AUTHENTICATED_ROOM, Answer},
     client::now,
     deadline::Deadline,
+    hub::Totals,
 };
 
 impl SocketCell {
@@ -58,6 +59,11 @@ impl SocketCell {
     ) -> Result<Identity, AuthError> {
         if token.is_empty() {
             tracing::info!(socket = %self.id(), "no usable token presented");
+            self.client()
+                .hub()
+                .0
+                .totals
+                .not_authenticated(AuthError::Unauthorized);
             return Err(AuthError::Unauthorized);
         }
         let credentials = Credentials {
@@ -80,6 +86,7 @@ impl SocketCell {
             Err(AuthError::Internal)
         });
         if let Err(error) = &result {
+            self.client().hub().0.totals.not_authenticated(*error);
             tracing::info!(socket = %self.id(), status = error.status(), "not authenticated");
         }
         result
@@ -91,6 +98,7 @@ impl SocketCell {
             return;
         }
         self.belongs_to(&identity);
+        Totals::add(&self.client().hub().0.totals.authenticated);
         let rooms = auth.rooms_of(&identity);
         self.shared().set_identity(identity);
         self.join(AUTHENTICATED_ROOM.into());
@@ -143,6 +151,9 @@ impl SocketCell {
             return;
         }
         tracing::info!(socket = %self.id(), "not authenticated in time");
+        let totals = &self.client().hub().0.totals;
+        totals.not_authenticated(AuthError::Unauthorized);
+        totals.limits.count(Limit::AuthDeadline);
         match self.shared().state() {
             State::Admitting => {
                 self.refuse(&auth_refusal(self.id(), AuthError::Unauthorized));

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{Operation, SocketRef, actor::StopSocket, handle::State};
 use crate::{
-    AckError, DisconnectReason, EmitError, OutletError, ack::AckSender, client::ClientCell,
+    AckError, DisconnectReason, EmitError, Limit, OutletError, ack::AckSender, client::ClientCell,
     namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked, selector::RoomName,
 };
 
@@ -257,6 +257,7 @@ impl SocketCell {
         let full = acks.len() >= self.client.hub().0.config.pending_acks;
         if let Some((_, oldest)) = full.then(|| acks.pop_first()).flatten() {
             self.count_acks(-1);
+            self.client.hub().limits().count(Limit::PendingAcks);
             oldest.resolve(Err(AckError::Timeout));
         }
         acks.insert(id, sender);
@@ -299,6 +300,7 @@ impl SocketCell {
                 return false;
             }
             if rooms.len() >= limit {
+                self.client.hub().limits().count(Limit::Rooms);
                 tracing::warn!(socket = %self.id(), limit, "room limit reached, join ignored");
                 return false;
             }

@@ -14,9 +14,10 @@ use tokio::sync::oneshot;
 
 use super::{SocketCell, handle::State};
 use crate::{
-    Ack, DisconnectReason, Event, HandlerError,
+    Ack, DisconnectReason, Event, HandlerError, Limit,
     extract::{Call, ExtractError},
     handler::{EventFn, Task},
+    task,
 };
 
 impl SocketCell {
@@ -31,6 +32,7 @@ impl SocketCell {
             let waiting = queue.len();
             drop(queue);
             if waiting >= self.inbound_bound() && !self.paused.replace(true) {
+                self.client().hub().limits().count(Limit::InboundQueue);
                 self.client().pause();
             }
             return;
@@ -57,13 +59,15 @@ impl SocketCell {
             let _ = read.send(());
         }));
         let patience = self.client().hub().0.config.reader_timeout;
-        actix_rt::spawn(async move {
+        let hub = self.client().hub().clone();
+        task::spawn(&hub, async move {
             match tokio::time::timeout(patience, reading).await {
                 Ok(Ok(())) => cell.next(),
                 // The connection is closed.
                 Ok(Err(_)) => {}
                 Err(_) => {
                     tracing::info!(socket = %cell.id(), "client doesn't read");
+                    cell.client().hub().limits().count(Limit::ReaderTimeout);
                     cell.client().close(DisconnectReason::SlowConsumer);
                 }
             }
@@ -299,10 +303,11 @@ impl SocketCell {
             }
             Polled::Waiting(task) => {
                 let cell = self.clone();
-                actix_rt::spawn(task.map(move |result| {
+                let rest = task.map(move |result| {
                     cell.settled(event, result);
                     cell.next();
-                }));
+                });
+                task::spawn(self.client().hub(), rest);
                 false
             }
         }
@@ -313,7 +318,7 @@ impl SocketCell {
         match poll_now(task) {
             Polled::Done(result) => then(result),
             Polled::Waiting(task) => {
-                actix_rt::spawn(task.map(then));
+                task::spawn(self.client().hub(), task.map(then));
             }
         }
     }

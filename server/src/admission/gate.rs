@@ -13,7 +13,7 @@ use std::{
 use governor::{Quota, RateLimiter, clock::Clock, state::keyed::DashMapStateStore};
 
 use super::{AddressKey, Admission, AdmissionStats};
-use crate::limit::Limit;
+use crate::Limit;
 
 /// Lets sessions in as long as there is room, for all threads together.
 pub(crate) struct Gate {

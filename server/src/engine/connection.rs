@@ -20,12 +20,13 @@ use sockeye_protocol::{
 use sockeye_router::{Handshake, Message, Timed};
 use tokio::sync::oneshot;
 
-use crate::admission::Permit;
-
 use super::{
-    Desk, Engine, Receiver,
+    Desk, Engine, PollAnswer, PostAnswer, Receiver,
+    answer::{post_answer, reply},
     link::{Fault, LocalLink, Pipe},
+    traffic,
 };
+use crate::admission::Permit;
 
 /// One open Engine.IO session, on its own thread.
 ///
@@ -68,35 +69,6 @@ struct Waiting {
     taken: Vec<oneshot::Sender<()>>,
     /// What is called once the outgoing queue has room.
     drained: Vec<Box<dyn FnOnce()>>,
-}
-
-/// The answer to a GET of a session.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum PollAnswer {
-    Payload {
-        body: Bytes,
-        /// Whether it is worth compressing.
-        compressible: bool,
-    },
-    /// Another GET was waiting.
-    Overlap,
-    /// The session is on WebSocket.
-    TransportMismatch,
-    UnknownSid,
-}
-
-/// The answer to a POST of a session, or to its head.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum PostAnswer {
-    /// The body may be read.
-    Proceed,
-    /// The packets have been dispatched.
-    Done,
-    /// Another POST was under way, or the payload has too many packets.
-    Refused,
-    /// The session is on WebSocket.
-    TransportMismatch,
-    UnknownSid,
 }
 
 impl Connection {
@@ -167,6 +139,7 @@ impl Connection {
     /// When the queue's bound is reached, and then nothing is queued, or the session is closed.
     pub fn send(&self, messages: &Prepared) -> Result<(), SendError> {
         self.0.session.borrow_mut().send(messages)?;
+        self.0.desk.traffic.queued(messages.packet_count());
         self.touch();
         Ok(())
     }
@@ -175,9 +148,14 @@ impl Connection {
     pub fn send_volatile(&self, messages: &Prepared) -> bool {
         let sent = self.0.session.borrow_mut().send_volatile(messages);
         if sent {
+            self.0.desk.traffic.queued(messages.packet_count());
             self.touch();
         }
         sent
+    }
+
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.0.session.borrow().queued_bytes()
     }
 
     /// Returns whether more than half of the outgoing queue is taken.
@@ -370,9 +348,12 @@ impl Connection {
             return;
         }
         self.0.pipe.take();
+        if fault == Fault::Stalled {
+            self.0.session.borrow_mut().abort(CloseReason::SlowConsumer);
+        }
         let fault = match fault {
             Fault::Closed => None,
-            Fault::Lost => Some(WebSocketFault::Io),
+            Fault::Lost | Fault::Stalled => Some(WebSocketFault::Io),
             Fault::Protocol(code) => Some(WebSocketFault::Protocol(code)),
         };
         let _ = self.input(Input::WebSocketClosed(fault));
@@ -388,6 +369,7 @@ impl Connection {
             let transmit = self.0.session.borrow_mut().poll_transmit();
             match transmit {
                 Some(Transmit::Frame(chunk)) => {
+                    self.0.desk.traffic.left(chunk.len());
                     given += chunk.len();
                     give(chunk);
                 }
@@ -480,6 +462,7 @@ impl Connection {
                 // What a paused receiver has not taken when the session ends is dropped.
                 Some(Event::Message(_)) if paused => {}
                 Some(Event::Message(message)) => {
+                    self.0.desk.traffic.received(message.len());
                     let receiver = self.0.receiver.borrow().clone();
                     if let Some(receiver) = receiver
                         && survives(|| receiver.message(message)).is_err()
@@ -487,8 +470,15 @@ impl Connection {
                         self.0.session.borrow_mut().abort(CloseReason::ForcedClose);
                     }
                 }
-                Some(Event::Upgraded) => self.count(true),
+                Some(Event::Upgraded) => {
+                    self.count(true);
+                    self.0.desk.traffic.upgraded();
+                }
                 Some(Event::Closed(reason)) => {
+                    self.0.desk.traffic.closed(reason);
+                    if let Some(limit) = traffic::limit(reason) {
+                        self.0.engine.0.limits.count(limit);
+                    }
                     let receiver = self.0.receiver.take();
                     if let Some(receiver) = receiver {
                         // There is nothing left that it could cost.
@@ -558,6 +548,7 @@ impl Connection {
     fn transmit(&self, transmit: Transmit) {
         match transmit {
             Transmit::PollResponse { body, compressible } => {
+                self.0.desk.traffic.left(body.len());
                 let waiting = self.0.poll.take();
                 let lost = waiting.is_none_or(|(_, answer)| {
                     answer
@@ -569,6 +560,7 @@ impl Connection {
                 }
             }
             Transmit::Frame(bytes) => {
+                self.0.desk.traffic.left(bytes.len());
                 if let Some(pipe) = &*self.0.pipe.borrow() {
                     pipe.ready.borrow_mut().push_back(bytes);
                     pipe.wake();
@@ -662,21 +654,6 @@ fn survives(call: impl FnOnce()) -> std::thread::Result<()> {
         tracing::error!("application panicked, session closed");
     }
     result
-}
-
-fn post_answer(result: Result<(), InputError>, good: PostAnswer) -> PostAnswer {
-    match result {
-        Ok(()) => good,
-        Err(InputError::TransportMismatch) => PostAnswer::TransportMismatch,
-        Err(InputError::Closed) => PostAnswer::UnknownSid,
-        Err(_) => PostAnswer::Refused,
-    }
-}
-
-/// Answers a request of another task.
-pub(super) fn reply<T>(answer: oneshot::Sender<T>, value: T) {
-    // Whoever asked may be gone.
-    let _ = answer.send(value);
 }
 
 /// Returns an id that nobody can guess.

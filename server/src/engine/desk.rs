@@ -23,12 +23,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::admission::Permit;
-
 use super::{
-    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink,
-    connection::{SessionDeadline, reply},
+    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink, answer::reply,
+    connection::SessionDeadline, traffic::Traffic,
 };
+use crate::admission::Permit;
 
 /// How other threads reach a desk.
 #[derive(Clone)]
@@ -54,6 +53,7 @@ pub(crate) struct Desk {
     dirty: RefCell<Vec<Connection>>,
     flush: Rc<Notify>,
     next_number: Cell<u64>,
+    pub(super) traffic: Arc<Traffic>,
     tasks: RefCell<Vec<JoinHandle<()>>>,
 }
 
@@ -80,6 +80,7 @@ impl Desk {
             dirty: RefCell::default(),
             flush: Rc::new(Notify::new()),
             next_number: Cell::new(0),
+            traffic: engine.0.traffic.of_new_thread(),
             tasks: RefCell::default(),
         });
         let timers = actix_rt::spawn(desk.timers.clone().run());
@@ -116,6 +117,7 @@ impl Desk {
         let connection = Connection::open(engine, self, sid, transport, text_only, permit);
         self.sessions.borrow_mut().insert(sid, connection.clone());
         connection.count(transport == Transport::WebSocket);
+        self.traffic.opened(transport);
         connection.start(handshake);
         if engine.is_closing() {
             // Whoever closes the engine may have passed this thread already.
@@ -313,6 +315,24 @@ impl Handler<Request> for DeskActor {
         if let Some(desk) = Desk::find(self.engine_id) {
             desk.handle(request);
         }
+    }
+}
+
+/// Asks how many bytes wait in the sessions of a thread.
+pub(crate) struct CountQueued;
+
+impl ActorMessage for CountQueued {
+    type Result = usize;
+}
+
+impl Handler<CountQueued> for DeskActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountQueued, _: &mut Self::Context) -> usize {
+        Desk::find(self.engine_id).map_or(0, |desk| {
+            let sessions = desk.sessions.borrow();
+            sessions.values().map(Connection::queued_bytes).sum()
+        })
     }
 }
 

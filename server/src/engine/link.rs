@@ -27,6 +27,8 @@ use super::{Connection, DeskHandle, Engine, Request};
 pub(crate) enum Fault {
     /// By a close frame, or by the end of the stream.
     Closed,
+    /// By a client that took too little of what was sent.
+    Stalled,
     /// By an error of the stream.
     Lost,
     /// By the client's breach of the WebSocket protocol, with the close code that says which.

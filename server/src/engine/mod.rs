@@ -4,6 +4,7 @@
 //! is another. The protocol itself is `sockeye_protocol::engine::Session`; here are what it
 //! leaves out: threads, timers and HTTP.
 
+mod answer;
 mod connection;
 mod desk;
 mod directory;
@@ -12,6 +13,7 @@ mod echo;
 mod link;
 mod pongs;
 mod stats;
+mod traffic;
 
 use std::{
     fmt,
@@ -26,25 +28,25 @@ use actix_web::dev::HttpServiceFactory;
 pub use sockeye_protocol::engine::{
     CloseReason, ConfigError, EngineConfig, ErrorCode, SendError, Transport, Transports,
 };
-use sockeye_router::{Handshake, Message};
+use sockeye_router::{Handshake, LimitCounters, Message};
 
-use self::directory::Directory;
 #[cfg(feature = "testing")]
 pub(crate) use self::echo::EchoLink;
 #[cfg(feature = "testing")]
 pub use self::echo::FrameEcho;
-pub use self::{connection::Connection, stats::EngineStats};
 pub(crate) use self::{
-    connection::{PollAnswer, PostAnswer, new_sid},
+    answer::{PollAnswer, PostAnswer},
+    connection::new_sid,
     desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, LINGER, Link, LocalLink, MAX_FRAGMENTS, RemoteLink},
     pongs::Pongs,
     stats::{Counted, Gauges, OpenWebSockets, WaitingPolls},
 };
+pub use self::{connection::Connection, stats::EngineStats, traffic::EngineCounters};
+use self::{directory::Directory, traffic::TrafficOfThreads};
 use crate::{
     admission::{Admission, AdmissionStats, Gate},
     http::{EngineService, HttpConfig},
-    limit::{Limit, LimitCounters},
 };
 
 /// What runs on top of Engine.IO.
@@ -79,6 +81,7 @@ pub(crate) struct EngineInner {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) limits: LimitCounters,
+    pub(crate) traffic: TrafficOfThreads,
     pub(crate) closing: AtomicBool,
 }
 
@@ -111,6 +114,7 @@ impl Engine {
             gauges: Arc::default(),
             gate: Arc::new(Gate::new(admission)),
             limits: LimitCounters::default(),
+            traffic: TrafficOfThreads::default(),
             closing: AtomicBool::new(false),
         })))
     }
@@ -161,9 +165,29 @@ impl Engine {
         self.0.gate.stats()
     }
 
-    /// Returns how often each limit was reached.
-    pub fn limits_reached(&self) -> impl Iterator<Item = (Limit, u64)> {
-        self.0.limits.read()
+    /// Returns what the engine has counted since it was created.
+    #[must_use]
+    pub fn counters(&self) -> EngineCounters {
+        self.0.traffic.sum()
+    }
+
+    /// Returns how often each limit of requests and sessions was reached.
+    #[must_use]
+    pub fn limits(&self) -> &LimitCounters {
+        &self.0.limits
+    }
+
+    /// Returns how many bytes wait to be sent to clients.
+    ///
+    /// Every thread looks through its sessions for this, so ask no more often than once in some
+    /// seconds.
+    pub async fn queued_bytes(&self) -> usize {
+        let mut asked = Vec::new();
+        let ask = |desk: &DeskHandle| asked.push(desk.addr.send(desk::CountQueued));
+        self.0.directory.each_desk(ask);
+        let answers = futures_util::future::join_all(asked).await;
+        // A thread that has ended has no sessions.
+        answers.into_iter().flatten().sum()
     }
 
     /// Refuses new sessions, closes the open ones and waits until all have ended.

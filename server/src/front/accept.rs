@@ -19,7 +19,7 @@ use futures_util::{
 use sockeye_protocol::websocket::close_frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{Seat, Seated, relay, stream};
+use super::{Seat, Seated, client::ClientStream, relay, stream};
 use crate::engine::{Adopt, Engine, LINGER, Link, Request as DeskRequest};
 
 /// A worker's App, which serves plain requests and those that want to be upgraded alike.
@@ -89,7 +89,7 @@ where
 /// Makes the service of requests that want to be upgraded.
 pub(super) struct Upgrades<S: ServiceFactory<Request>, B>(SharedApp<S>, PhantomData<fn() -> B>);
 
-impl<S, B> ServiceFactory<(Request, Framed<TcpStream, Codec>)> for Upgrades<S, B>
+impl<S, B> ServiceFactory<(Request, Framed<ClientStream, Codec>)> for Upgrades<S, B>
 where
     S: ServiceFactory<Request, Config = ()> + 'static,
     S::Service: 'static,
@@ -114,7 +114,7 @@ where
 /// Answers requests that want to be upgraded.
 pub(super) struct Upgrade<A, B>(Rc<A>, PhantomData<fn() -> B>);
 
-impl<A, B> Service<(Request, Framed<TcpStream, Codec>)> for Upgrade<A, B>
+impl<A, B> Service<(Request, Framed<ClientStream, Codec>)> for Upgrade<A, B>
 where
     A: Service<Request> + 'static,
     A::Error: Into<Response<BoxBody>>,
@@ -127,7 +127,7 @@ where
 
     always_ready!();
 
-    fn call(&self, (request, framed): (Request, Framed<TcpStream, Codec>)) -> Self::Future {
+    fn call(&self, (request, framed): (Request, Framed<ClientStream, Codec>)) -> Self::Future {
         let app = self.0.clone();
         Box::pin(async move {
             // What follows is a task of its own, and this one ends: it has the dispatcher's size.
@@ -145,7 +145,7 @@ where
 
 /// A connection behind the head of a request that wants to be upgraded.
 pub(super) struct Upgraded {
-    pub(super) stream: TcpStream,
+    pub(super) stream: ClientStream,
     pub(super) codec: Codec,
     /// What was read behind the head.
     pub(super) read: BytesMut,
@@ -153,8 +153,8 @@ pub(super) struct Upgraded {
     pub(super) write: BytesMut,
 }
 
-impl From<Framed<TcpStream, Codec>> for Upgraded {
-    fn from(framed: Framed<TcpStream, Codec>) -> Self {
+impl From<Framed<ClientStream, Codec>> for Upgraded {
+    fn from(framed: Framed<ClientStream, Codec>) -> Self {
         let FramedParts {
             io,
             codec,
@@ -233,14 +233,15 @@ impl Upgraded {
 ///
 /// A client that upgrades may be accepted by another worker than the one that its session was
 /// opened on; its messages would change threads one by one otherwise.
-fn send_home(stream: TcpStream, engine: Engine, read: BytesMut, head: Bytes) -> Option<Adopt> {
+fn send_home(stream: ClientStream, engine: Engine, read: BytesMut, head: Bytes) -> Option<Adopt> {
+    let (stream, open) = stream.into_parts();
     let stream = stream.into_std().inspect_err(
         |error| tracing::warn!(%error, "stream can't change threads, connection dropped"),
     );
     let stream = stream.ok()?;
     Some(Adopt(Box::new(move |link| {
         let stream = match TcpStream::from_std(stream) {
-            Ok(stream) => stream,
+            Ok(stream) => ClientStream::new(stream, open),
             Err(error) => {
                 tracing::warn!(%error, "stream can't change threads, connection dropped");
                 return;
@@ -259,7 +260,7 @@ fn send_home(stream: TcpStream, engine: Engine, read: BytesMut, head: Bytes) -> 
 }
 
 /// Accepts a WebSocket that no session wants and closes it.
-async fn turn_away(mut stream: TcpStream, head: Bytes) {
+async fn turn_away(mut stream: ClientStream, head: Bytes) {
     let words = [head, close_frame(None)];
     for mut words in words {
         // The client may be gone.

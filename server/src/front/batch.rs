@@ -8,9 +8,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use actix_rt::net::TcpStream;
 use bytes::{Buf as _, Bytes};
 use tokio::io::AsyncWrite as _;
+
+use super::client::ClientStream;
 
 /// Memory that the connections of a thread share, so that none keeps any while it has nothing to
 /// write.
@@ -34,7 +35,7 @@ impl Batch {
     /// Writes the chunks; those that are left when the stream takes no more stay.
     pub(super) fn poll_write(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut ClientStream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         poll_write(&mut self.chunks, &mut self.joined, stream, cx)
@@ -44,7 +45,7 @@ impl Batch {
 /// Writes chunks that were left over.
 pub(super) fn poll_write_rest(
     chunks: &mut VecDeque<Bytes>,
-    stream: &mut TcpStream,
+    stream: &mut ClientStream,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     Batch::with(|batch| poll_write(chunks, &mut batch.joined, stream, cx))
@@ -53,7 +54,7 @@ pub(super) fn poll_write_rest(
 fn poll_write(
     chunks: &mut VecDeque<Bytes>,
     joined: &mut Vec<u8>,
-    stream: &mut TcpStream,
+    stream: &mut ClientStream,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
     while let Some(first) = chunks.front() {

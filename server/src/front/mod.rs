@@ -8,11 +8,16 @@
 
 mod accept;
 mod batch;
+mod client;
 mod proxy;
 mod relay;
 mod seat;
 mod server;
+mod stats;
 mod stream;
 
 pub(crate) use self::seat::{Seat, Seated};
-pub use self::server::FrontServer;
+pub use self::{
+    server::FrontServer,
+    stats::{FrontCounts, FrontStats},
+};

@@ -9,7 +9,6 @@ use actix_http::{
     error::PayloadError,
     h1::{Codec, Message},
 };
-use actix_rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 use futures_util::{
     future::{Either, poll_fn, select},
@@ -20,7 +19,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::accept::Upgraded;
+use super::{accept::Upgraded, client::ClientStream};
 
 /// Where the bytes of a payload come from.
 pub(super) type Feed = mpsc::Sender<Result<Bytes, PayloadError>>;
@@ -50,7 +49,7 @@ pub(super) async fn relay(connection: Upgraded, body: BoxBody, feed: Feed) {
     }
 }
 
-async fn feed_from(mut reader: ReadHalf<TcpStream>, mut read: BytesMut, feed: Feed) {
+async fn feed_from(mut reader: ReadHalf<ClientStream>, mut read: BytesMut, feed: Feed) {
     loop {
         if !read.is_empty() && feed.send(Ok(read.split().freeze())).await.is_err() {
             // The App wants no more; what comes is thrown away, and the end is still noticed.
@@ -70,13 +69,13 @@ async fn feed_from(mut reader: ReadHalf<TcpStream>, mut read: BytesMut, feed: Fe
     }
 }
 
-async fn drain(reader: &mut ReadHalf<TcpStream>) {
+async fn drain(reader: &mut ReadHalf<ClientStream>) {
     let mut scratch = [0; 1024];
     while reader.read(&mut scratch).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn write_to(
-    mut writer: WriteHalf<TcpStream>,
+    mut writer: WriteHalf<ClientStream>,
     mut codec: Codec,
     mut write: BytesMut,
     body: BoxBody,

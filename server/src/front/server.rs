@@ -19,7 +19,12 @@ use actix_web::{
     dev::{AppConfig, Response},
 };
 
-use super::{accept::SharedApp, proxy};
+use super::{
+    FrontStats,
+    accept::SharedApp,
+    client::{ClientStream, Open, Shared},
+    proxy,
+};
 use crate::TrustedProxies;
 
 /// An HTTP server whose open WebSockets cost next to nothing: a drop-in for
@@ -30,6 +35,7 @@ use crate::TrustedProxies;
 pub struct FrontServer<F, I, S, B> {
     factory: F,
     options: Options,
+    stats: FrontStats,
     builder: ServerBuilder,
     addresses: Vec<net::SocketAddr>,
     _app: PhantomData<AppTypes<I, S, B>>,
@@ -79,6 +85,7 @@ where
                 write_timeout: Duration::from_secs(30),
                 proxies: None,
             },
+            stats: FrontStats::default(),
             builder: ServerBuilder::default(),
             addresses: Vec::new(),
             _app: PhantomData,
@@ -113,8 +120,8 @@ where
         self
     }
 
-    /// Sets for how long a client may take nothing of what is sent to it before its connection is
-    /// cut; 30 s by default.
+    /// Sets for how long a client may take nothing of what is sent to it, or less than 16 KiB while
+    /// more waits, before its connection is cut; 30 s by default.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.options.write_timeout = timeout;
         self
@@ -186,6 +193,10 @@ where
     pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (factory, options) = (self.factory.clone(), self.options.clone());
+        let shared = Arc::new(Shared {
+            write_timeout: options.write_timeout,
+            stats: self.stats.clone(),
+        });
         let stopping = self.builder.graceful_shutdown_signal();
         self.addresses.push(address);
         let name = format!("sockeye-front-{address}");
@@ -206,15 +217,23 @@ where
                 .client_disconnect_timeout(options.client_disconnect_timeout)
                 .h1_allow_half_closed(false)
                 .local_addr(address)
-                .on_connect_ext(move |stream: &_, extensions| stuck(stream, extensions))
+                .on_connect_ext(move |stream: &ClientStream, extensions| {
+                    stuck(stream.as_any(), extensions);
+                })
                 .upgrade(app.upgrades())
                 .finish(app);
-            let options = options.clone();
-            fn_service(move |stream| accept(stream, options.clone()))
+            let (options, shared) = (options.clone(), shared.clone());
+            fn_service(move |stream| accept(stream, options.clone(), shared.clone()))
                 .map_err(DispatchError::Io)
                 .and_then(http)
         })?;
         Ok(self)
+    }
+
+    /// Returns what the server counts.
+    #[must_use]
+    pub fn stats(&self) -> FrontStats {
+        self.stats.clone()
     }
 
     /// Returns the addresses that are listened at.
@@ -234,7 +253,9 @@ where
 async fn accept(
     mut stream: TcpStream,
     options: Options,
-) -> io::Result<(TcpStream, Protocol, Option<net::SocketAddr>)> {
+    shared: Arc<Shared>,
+) -> io::Result<(ClientStream, Protocol, Option<net::SocketAddr>)> {
+    let open = Open::new(shared);
     // Costs latency only: it may be lost already, which HTTP finds out.
     let _ = stream.set_nodelay(true);
     let mut peer = stream.peer_addr().ok();
@@ -249,5 +270,5 @@ async fn accept(
         })?;
         peer = client.or(peer);
     }
-    Ok((stream, Protocol::Http1, peer))
+    Ok((ClientStream::new(stream, open), Protocol::Http1, peer))
 }

@@ -12,7 +12,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use actix_rt::net::TcpStream;
 use bytes::{Bytes, BytesMut};
 use sockeye_protocol::websocket::{Decoder, FrameError, Incoming, close_frame};
 use tokio::{
@@ -20,13 +19,16 @@ use tokio::{
     time::Sleep,
 };
 
-use super::batch::{Batch, poll_write_rest};
+use super::{
+    batch::{Batch, poll_write_rest},
+    client::ClientStream,
+};
 use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets, Pongs};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
 /// behind the request.
 pub(super) fn serve(
-    stream: TcpStream,
+    stream: ClientStream,
     link: Link,
     engine: &Engine,
     read: BytesMut,
@@ -51,7 +53,7 @@ pub(super) fn serve(
 
 /// Every open WebSocket has one, so what is seldom needed is behind a pointer.
 struct Lean {
-    stream: TcpStream,
+    stream: ClientStream,
     link: Link,
     decoder: Decoder,
     /// The beginning of a frame whose rest has not arrived; empty otherwise.
@@ -274,7 +276,11 @@ impl Lean {
     }
 
     fn lost(&mut self) -> Poll<()> {
-        self.peer_ended(Fault::Lost, None);
+        let fault = match self.stream.has_stalled() {
+            true => Fault::Stalled,
+            false => Fault::Lost,
+        };
+        self.peer_ended(fault, None);
         Poll::Ready(())
     }
 

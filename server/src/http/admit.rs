@@ -9,7 +9,7 @@ use std::{
 use actix_web::HttpRequest;
 
 use super::{ConnectionError, HttpConfig};
-use crate::{admission::Permit, engine::Engine};
+use crate::{Limit, admission::Permit, engine::Engine};
 
 /// Lets a request open a session, or says which limit doesn't.
 pub(super) fn admit(
@@ -20,7 +20,7 @@ pub(super) fn admit(
     let address = client_address(config, request);
     engine.0.gate.admit(address).map_err(|limit| {
         engine.0.limits.count(limit);
-        if limit.is_of_address() {
+        if is_of_address(limit) {
             warn_of_proxy(config, request);
         }
         tracing::debug!(?address, %limit, "handshake refused");
@@ -32,6 +32,14 @@ pub(super) fn admit(
 pub(super) fn client_address(config: &HttpConfig, request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     Some(config.proxies.client(peer, request.headers()))
+}
+
+/// Whether the client's own address has reached it, and not all clients together.
+pub(super) fn is_of_address(limit: Limit) -> bool {
+    matches!(
+        limit,
+        Limit::SessionsPerAddress | Limit::UnauthenticatedPerAddress | Limit::HandshakeRate
+    )
 }
 
 /// Says what is most likely wrong when all clients seem to have one address.

@@ -9,6 +9,7 @@ use sockeye_protocol::{
     Sid,
     engine::{PostFault, Transport},
 };
+use sockeye_router::Limit;
 use tokio::sync::oneshot;
 
 use super::{Compression, ConnectionError, HttpConfig, reply, verify::unknown};
@@ -89,6 +90,7 @@ pub(super) async fn post(
     let limit = engine.0.config.max_payload();
     // A body that is known to be too long is refused unread; the session doesn't notice.
     if declared_length(request).is_some_and(|length| length > limit as u64) {
+        engine.0.limits.count(Limit::Payload);
         return Ok(reply::payload_too_large(payload));
     }
     if is_encoded(request) {
@@ -118,7 +120,10 @@ pub(super) async fn post(
         Err(fault) => {
             guard.fail(fault);
             return Ok(match fault {
-                PostFault::PayloadTooBig => reply::payload_too_large(payload),
+                PostFault::PayloadTooBig => {
+                    engine.0.limits.count(Limit::Payload);
+                    reply::payload_too_large(payload)
+                }
                 PostFault::Timeout => reply::timeout(),
                 _ => reply::bad_request(),
             });

@@ -1,7 +1,7 @@
 use actix_web::http::Method;
 use sockeye_protocol::engine::{ErrorCode, Transport};
 
-use super::Forbidden;
+use super::{Forbidden, admit::is_of_address};
 use crate::Limit;
 
 /// Why a request to the engine was refused, in more detail than the client is told.
@@ -78,7 +78,7 @@ impl ConnectionError {
             | Self::IdGeneration => ErrorCode::BadRequest,
             Self::Origin | Self::Forbidden(_) => ErrorCode::Forbidden,
             Self::UnsupportedProtocolVersion { .. } => ErrorCode::UnsupportedProtocolVersion,
-            Self::Limit(limit) if limit.is_of_address() => ErrorCode::TooManyRequests,
+            Self::Limit(limit) if is_of_address(*limit) => ErrorCode::TooManyRequests,
             Self::Limit(_) => ErrorCode::Overloaded,
         }
     }

@@ -2,9 +2,14 @@ use std::{any::Any, time::Duration};
 
 use actix_rt::net::TcpStream;
 use actix_web::dev::Extensions;
+#[cfg(target_os = "linux")]
+use socket2::TcpKeepalive;
 
 /// Returns what to give to [`HttpServer::on_connect`](actix_web::HttpServer::on_connect) so that
 /// the system cuts a connection whose client takes nothing of what was written for so long.
+///
+/// And so that it notices the end of a client that has vanished while nothing was to be written:
+/// after a minute of silence the client's system is asked whether it is still there.
 ///
 /// A session ends when its client stops reading, yet its connection can't be closed while there is
 /// something left to write: actix waits for the client, which may be for ever. The time is the
@@ -22,7 +27,13 @@ pub fn cut_stuck_clients(
 
 #[cfg(target_os = "linux")]
 fn set_timeout(stream: &TcpStream, after: Duration) {
-    let set = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(after));
+    let stream = socket2::SockRef::from(stream);
+    let probes = TcpKeepalive::new()
+        .with_time(IDLE)
+        .with_interval(PROBE_INTERVAL);
+    let set = stream
+        .set_tcp_user_timeout(Some(after))
+        .and_then(|()| stream.set_tcp_keepalive(&probes));
     if let Err(error) = set {
         tracing::warn!(%error, "no timeout for clients that don't read");
     }
@@ -30,3 +41,10 @@ fn set_timeout(stream: &TcpStream, after: Duration) {
 
 #[cfg(not(target_os = "linux"))]
 fn set_timeout(_: &TcpStream, _: Duration) {}
+
+/// How long a connection may be silent before its other end is looked for.
+#[cfg(target_os = "linux")]
+const IDLE: Duration = Duration::from_secs(60);
+
+#[cfg(target_os = "linux")]
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! `POST /api/emit` and `GET /health`, on the internal listener.
+//! `POST /api/emit`, on the internal listener.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::{ApiKey, settings::ApiSettings};
-use crate::{EmitError, RawArgs, SocketIo};
+use crate::{EmitError, Limit, RawArgs, SocketIo};
 
 /// What the API needs to know.
 #[derive(Clone, Debug)]
@@ -40,11 +40,6 @@ impl Api {
             .service(
                 web::resource("/api/emit")
                     .route(web::post().to(emit))
-                    .default_service(web::to(method_not_allowed)),
-            )
-            .service(
-                web::resource("/health")
-                    .route(web::get().to(health))
                     .default_service(web::to(method_not_allowed)),
             )
             .default_service(web::to(not_found));
@@ -101,7 +96,11 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
     if !authorized {
         return Err(Refused::Unauthorized);
     }
-    let body = read(body, api.max_body).await?;
+    let body = read(body, api.max_body).await.inspect_err(|refused| {
+        if matches!(refused, Refused::TooLarge(_)) {
+            api.io.engine().limits().count(Limit::ApiBody);
+        }
+    })?;
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Refused::Bad("the body must be a JSON object".to_owned()));
     }
@@ -109,6 +108,7 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
         serde_json::from_slice(&body).map_err(|error| Refused::Bad(error.to_string()))?;
     for (list, rooms) in [("rooms", &call.rooms), ("except", &call.except)] {
         if rooms.len() > api.max_rooms {
+            api.io.engine().limits().count(Limit::ApiRooms);
             let problem = format!(
                 "{list}: {} named, at most {} allowed",
                 rooms.len(),
@@ -184,10 +184,6 @@ async fn read(mut payload: web::Payload, limit: usize) -> Result<Bytes, Refused>
     Ok(body.freeze())
 }
 
-async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
-}
-
 async fn not_found() -> HttpResponse {
     error(
         StatusCode::NOT_FOUND,
@@ -196,7 +192,7 @@ async fn not_found() -> HttpResponse {
     )
 }
 
-async fn method_not_allowed() -> HttpResponse {
+pub(super) async fn method_not_allowed() -> HttpResponse {
     error(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",

@@ -19,6 +19,7 @@ mod dev;
 mod emit_api;
 mod glob;
 mod jwt;
+mod metrics;
 mod require;
 mod serve;
 mod session_cookie;

@@ -10,7 +10,8 @@ use actix_web::{App, HttpServer, dev::Server};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    ApplicationError, DevMode, DevModeError, Loaded, application::build, demo::Demo, emit_api::Api,
+    ApplicationError, DevMode, DevModeError, Loaded, Settings, application::build, demo::Demo,
+    emit_api::Api, metrics::Metrics,
 };
 use crate::FrontServer;
 
@@ -57,21 +58,14 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     };
     let io = build(&settings)?;
     let public = listen("listen", settings.listen)?;
-    let internal = listen("internal_listen", settings.internal_listen)?;
+    let internal_listener = listen("internal_listen", settings.internal_listen)?;
     let public_url = format!("http://{}", public.local_addr()?);
-    let internal_url = format!("http://{}", internal.local_addr()?);
+    let internal_url = format!("http://{}", internal_listener.local_addr()?);
     let deadline = settings.auth.deadline;
     let demo = dev
         .as_ref()
         .map(|dev| Demo::new(dev, &internal_url, deadline));
 
-    let api = Api::new(io.clone(), &settings.api);
-    let internal = HttpServer::new(move || App::new().configure(|app| api.clone().configure(app)))
-        .workers(1)
-        .disable_signals()
-        .shutdown_timeout(1)
-        .listen(internal)?
-        .run();
     let mounted = io.clone();
     let proxies = settings.proxies.proxies().map_err(ApplicationError::from)?;
     let front = FrontServer::new(move || {
@@ -89,12 +83,31 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         true => front.proxy_protocol(proxies),
         false => front,
     };
+    let api = Api::new(io.clone(), &settings.api);
+    let metrics = Metrics {
+        io: io.clone(),
+        front: front.stats(),
+    };
+    let metrics_only = serve_metrics(&settings, &metrics)?;
     let public = front.listen(public)?.run();
+    let internal = HttpServer::new(move || {
+        let (metrics, api) = (metrics.clone(), api.clone());
+        App::new()
+            .configure(|app| metrics.configure(app))
+            .configure(|app| api.configure(app))
+    });
+    let internal = internal.workers(1).disable_signals().shutdown_timeout(1);
+    let internal = internal.listen(internal_listener)?.run();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (public_handle, internal_handle) = (public.handle(), internal.handle());
     let servers = actix_web::rt::spawn(run_both(public, internal));
+    let metrics_handle = metrics_only.map(|server| {
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        handle
+    });
     announce(dev.as_ref(), &public_url, &internal_url)?;
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM, shutting down"),
@@ -103,6 +116,9 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     io.close(settings.shutdown_timeout).await;
     public_handle.stop(true).await;
     internal_handle.stop(true).await;
+    if let Some(handle) = metrics_handle {
+        handle.stop(true).await;
+    }
     match servers.await {
         Ok(result) => Ok(result?),
         Err(error) => Err(io::Error::other(error).into()),
@@ -112,6 +128,22 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
 async fn run_both(public: Server, internal: Server) -> io::Result<()> {
     let (public, internal) = futures_util::future::join(public, internal).await;
     public.and(internal)
+}
+
+/// Serves the metrics at an address of their own, if they have one.
+fn serve_metrics(settings: &Settings, metrics: &Metrics) -> Result<Option<Server>, ServeError> {
+    let Some(address) = settings.metrics.listen else {
+        return Ok(None);
+    };
+    let listener = listen("metrics.listen", address)?;
+    tracing::info!(address = %listener.local_addr()?, "metrics");
+    let metrics = metrics.clone();
+    let server = HttpServer::new(move || {
+        let metrics = metrics.clone();
+        App::new().configure(|app| metrics.configure(app))
+    });
+    let server = server.workers(1).disable_signals().shutdown_timeout(1);
+    Ok(Some(server.listen(listener)?.run()))
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

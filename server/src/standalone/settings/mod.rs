@@ -30,6 +30,7 @@ mod file;
 mod http;
 mod jwt;
 mod loading;
+mod metrics;
 mod origins;
 mod problems;
 mod proxies;
@@ -61,6 +62,7 @@ pub use self::{
     http::{CookieSettings, HttpSettings, SameSiteName},
     jwt::JwtSettings,
     loading::Loaded,
+    metrics::MetricsSettings,
     origins::OriginSettings,
     proxies::{HeaderName, ProxySettings},
     recovery::RecoverySettings,
@@ -111,6 +113,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// The HTTP API of the internal listener.
     pub api: ApiSettings,
+    /// Where Prometheus may ask, beside the internal listener.
+    pub metrics: MetricsSettings,
     /// What clients may do without any code.
     pub client: ClientSettings,
     /// What clients get that lost their connection; without it they begin anew.
@@ -123,6 +127,13 @@ impl Settings {
             self.listen != self.internal_listen || self.listen.port() == 0,
             "internal_listen",
             "must not be the same address as `listen`",
+        );
+        problems.require(
+            self.metrics.listen.is_none_or(|listen| {
+                listen.port() == 0 || (listen != self.listen && listen != self.internal_listen)
+            }),
+            "metrics.listen",
+            "must not be the same address as `listen` or `internal_listen`",
         );
         problems.require(
             is_path(&self.path),
@@ -183,6 +194,7 @@ impl Default for Settings {
             origins: OriginSettings::default(),
             auth: AuthSettings::default(),
             api: ApiSettings::default(),
+            metrics: MetricsSettings::default(),
             client: ClientSettings::default(),
             recovery: None,
         }

@@ -1,0 +1,189 @@
+//! A client's connection, which the client has to read from.
+
+use std::{
+    any::Any,
+    fmt,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_rt::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use super::FrontStats;
+
+/// A stream whose writes fail once the client has taken too little for too long.
+///
+/// A client that takes nothing at all is the system's business
+/// ([`cut_stuck_clients`](crate::cut_stuck_clients)); one that takes a byte now and then would hold its connection,
+/// and what waits for it, for as long as it likes.
+pub(super) struct ClientStream {
+    stream: TcpStream,
+    open: Open,
+    /// Since when a write waits; rarely any does.
+    stall: Option<Box<Stall>>,
+}
+
+/// What the connections of a front have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// In which a client has to take [`SHARE`], or all that there is.
+    pub(super) write_timeout: Duration,
+    pub(super) stats: FrontStats,
+}
+
+/// A connection that is counted as open.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Shared>);
+
+impl Open {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.stats.opened();
+        Self(shared)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.stats.closed();
+    }
+}
+
+struct Stall {
+    deadline: Pin<Box<Sleep>>,
+    /// How much is still to be taken before the deadline.
+    left: usize,
+    is_over: bool,
+}
+
+impl ClientStream {
+    pub(super) fn new(stream: TcpStream, open: Open) -> Self {
+        Self {
+            stream,
+            open,
+            stall: None,
+        }
+    }
+
+    /// Takes the connection apart, to be put together on another thread.
+    pub(super) fn into_parts(self) -> (TcpStream, Open) {
+        (self.stream, self.open)
+    }
+
+    /// Returns the system's stream, for hooks that are told of it.
+    pub(super) fn as_any(&self) -> &dyn Any {
+        &self.stream
+    }
+
+    /// Returns whether a write has failed as the client took too little.
+    pub(super) fn has_stalled(&self) -> bool {
+        self.stall.as_ref().is_some_and(|stall| stall.is_over)
+    }
+
+    /// Notes what the system has taken of so many bytes.
+    fn wrote(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        of: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(taken)) => {
+                self.took(taken, taken == of);
+                Poll::Ready(Ok(taken))
+            }
+            Poll::Ready(error) => Poll::Ready(error),
+            Poll::Pending => self.poll_stalled(cx),
+        }
+    }
+
+    fn took(&mut self, bytes: usize, all: bool) {
+        if let Some(stall) = &mut self.stall {
+            stall.left = stall.left.saturating_sub(bytes);
+            if all || stall.left == 0 {
+                self.stall = None;
+            }
+        }
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let timeout = self.open.0.write_timeout;
+        let stall = self.stall.get_or_insert_with(|| {
+            Box::new(Stall {
+                deadline: Box::pin(sleep(timeout)),
+                left: SHARE,
+                is_over: false,
+            })
+        });
+        if !stall.is_over {
+            std::task::ready!(stall.deadline.as_mut().poll(cx));
+            stall.is_over = true;
+            self.open.0.stats.stalled();
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(written, bytes.len(), cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let len = slices.iter().map(|slice| slice.len()).sum();
+        self.wrote(written, len, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl fmt::Debug for ClientStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStream")
+            .field("stream", &self.stream)
+            .field("has_stalled", &self.has_stalled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How much a client has to take within the time: with 20 s, 819 bytes a second.
+const SHARE: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

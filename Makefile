@@ -2,10 +2,12 @@
 # Rust, Node (20 or later), Python (3.10 or later) and, for the browser test, Debian's apt.
 
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
+LOAD := tests/load/Cargo.toml
+DRIVER := tests/load/target/release/driver
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-wire test-reference test-differential test-websocket test-e2e check doc fuzz
+.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e check doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -13,11 +15,15 @@ run: demo-client
 	target/release/sockeye serve
 
 # Runs every test.
-test: test-rust test-wire test-reference test-differential test-websocket test-e2e
+test: test-rust test-load test-wire test-reference test-differential test-websocket test-e2e
 
 test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
 	cargo test --workspace --doc
+
+# The load kit, each scenario for a moment: no times, but it can't rot.
+test-load:
+	cargo test --manifest-path $(LOAD) -p generator -p driver
 
 # The wire, byte by byte, against the conformance example, over both hosts of WebSockets.
 test-wire: release tests/wire/node_modules
@@ -60,7 +66,9 @@ test-e2e: release examples tests/e2e/node_modules chromium
 # What has to be clean before a commit.
 check:
 	cargo fmt --all --check
+	cargo fmt --manifest-path $(LOAD) --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --manifest-path $(LOAD) -p generator -p driver --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features sockeye/testing --no-deps --document-private-items
 
 doc:
@@ -93,6 +101,26 @@ cargo-fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || { \
 		echo "installing cargo-fuzz with cargo install"; \
 		cargo install --locked cargo-fuzz; }
+
+.PHONY: bench bench-memory bench-curves load
+
+# What each message, delivery and connection costs, beside socketioxide, Node and bare actix: about
+# 25 minutes on a machine that does nothing else. For a quick look: make bench ROUNDS=1
+# And: make bench BENCH="--only echo,ack --servers front,own-co --update docs/performance.md"
+bench: load
+	$(DRIVER) bench --rounds $(or $(ROUNDS),5) $(BENCH)
+
+# What connections at rest cost, up to 50,000 where the limit of open files allows: about 20 minutes.
+bench-memory: load
+	$(DRIVER) memory --rounds $(or $(ROUNDS),3) $(BENCH)
+
+# How all that changes with load, members, rooms and connections: about 20 minutes.
+bench-curves: load
+	$(DRIVER) curves --rounds $(or $(ROUNDS),3) $(BENCH)
+
+load: tests/load/node/node_modules
+	cargo build --release -p sockeye --example bench_server
+	cargo build --release --manifest-path $(LOAD)
 
 .PHONY: release examples demo-client chromium
 release: demo-client

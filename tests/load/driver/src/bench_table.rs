@@ -117,10 +117,15 @@ fn noise(samples: &Samples) -> String {
     });
     let percent = |part: f64| format!("{:.0} %", part * 100.0);
     let spread = cell(crate::samples::median(spreads), percent);
-    let control = cell(controls.reduce(f64::max), percent);
+    let control = cell(controls.reduce(f64::max), |part| {
+        format!(
+            " `own` and `own-co`, which are one program but for broadcasts, differ by up to {}.",
+            percent(part)
+        )
+    });
     format!(
-        "Noise: the highest round of a figure is over its lowest by {spread} (median of all figures); \
-         `own` and `own-co`, which are one program but for broadcasts, differ by up to {control}."
+        "Noise: the highest round of a figure is over its lowest by {spread}, in the median of all \
+         figures.{control}"
     )
 }
 

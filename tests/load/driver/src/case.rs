@@ -117,7 +117,7 @@ pub(crate) const CASES: &[Case] = &[
         of: Of::Ours,
         ..case(
             "connect-jwt",
-            "the same with a JWT (HS256)",
+            "WebSocket connect with a JWT (HS256)",
             &["connect", "-n32", "--welcome=welcome"],
         )
     },

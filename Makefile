@@ -1,5 +1,5 @@
 # The few commands that there are. Each installs what it needs and says so; a fresh machine needs
-# Rust, Node (20 or later), Python (3.10 or later) and, for the browser test, Debian's apt.
+# Rust, Node (20 or later), Python (3.10 or later) and, for the browser test and the budgets, Debian's apt.
 
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 LOAD := tests/load/Cargo.toml
@@ -7,7 +7,7 @@ DRIVER := tests/load/target/release/driver
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e check doc fuzz
+.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets check doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -15,7 +15,7 @@ run: demo-client
 	target/release/sockeye serve
 
 # Runs every test.
-test: test-rust test-load test-wire test-reference test-differential test-websocket test-e2e
+test: test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets
 
 test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
@@ -62,6 +62,19 @@ target/autobahn/installed: tests/websocket/requirements.txt
 # Real clients and a real browser against the binary and the examples.
 test-e2e: release examples tests/e2e/node_modules chromium
 	cd tests/e2e && npm test
+
+# No path takes over 5 % more instructions than before; see docs/performance-budgets.md.
+test-budgets: budgets
+
+# make budgets ACCEPT=1 makes what is counted the budget; PATHS="echo ack" keeps to these.
+.PHONY: budgets bench-micro
+budgets: valgrind
+	cargo build --release -p sockeye-benches --bin budgets
+	target/release/budgets $(if $(ACCEPT),accept,check) $(PATHS)
+
+# The time that codecs and actors take; make bench-micro FILTER=broadcast
+bench-micro:
+	cargo bench -p sockeye-benches --bench codecs --bench actors -- $(FILTER)
 
 # What has to be clean before a commit.
 check:
@@ -122,7 +135,7 @@ load: tests/load/node/node_modules
 	cargo build --release -p sockeye --example bench_server
 	cargo build --release --manifest-path $(LOAD)
 
-.PHONY: release examples demo-client chromium
+.PHONY: release examples demo-client chromium valgrind
 release: demo-client
 	cargo build --release --bin sockeye --example conformance
 
@@ -141,3 +154,8 @@ chromium:
 	@command -v chromium >/dev/null || { \
 		echo "installing chromium with apt-get"; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q chromium; }
+
+valgrind:
+	@command -v valgrind >/dev/null || { \
+		echo "installing valgrind with apt-get"; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q valgrind; }

@@ -15,8 +15,15 @@ fn a_hundred_units_of_each_path_allocate_as_often_as_is_said() {
         .map(|&(name, _)| (name, per_hundred(name)))
         .collect();
 
-    assert_eq!(found, PER_HUNDRED, "an allocation came or went");
+    let is_as_said = |(found, said): (&Count, &Count)| found.1.abs_diff(said.1) <= SLACK;
+    assert!(
+        found.iter().zip(PER_HUNDRED).all(is_as_said),
+        "an allocation came or went\n now: {found:?}\nsaid: {PER_HUNDRED:?}"
+    );
 }
+
+/// A path, and how often a hundred of its units allocate.
+type Count = (&'static str, u64);
 
 fn per_hundred(name: &str) -> u64 {
     let path = paths().find(|path| path.name() == name).unwrap();
@@ -31,23 +38,26 @@ fn per_hundred(name: &str) -> u64 {
     (difference * 100 + units / 2) / units
 }
 
-/// How often a hundred units of a path allocate.
+/// What is said.
 ///
-/// An echo or an ack six times each: what was read and its count of references, the handler's
-/// future, the `String` in its argument, what is sent and its count of references. Sixteen in one
-/// read share the first two. An attachment is read, counted, announced and sent besides.
+/// An echo or an ack allocates six times: what was read and its count of references, the handler's
+/// future, the `String` in its argument, what is sent and its count of references. Sixteen that are
+/// read at once share the first two, and have a queue.
 ///
-/// A hundred more members of a room: three times for all of them together, as the list of whom it
-/// is for grows; the packet is shared. Where four packets wait for each member, they are put
-/// together, which takes a buffer and its count of references for each member.
-const PER_HUNDRED: &[(&str, u64)] = &[
+/// A broadcast allocates nothing for a member. The list of whom it is for grows three times from ten
+/// members to a hundred and ten. Only where several packets wait for a member does it get a queue,
+/// for their references.
+const PER_HUNDRED: &[Count] = &[
     ("echo", 600),
-    ("echo-pipelined", 425),
-    ("echo-binary-1k", 0),
+    ("echo-pipelined", 438),
+    ("echo-binary-1k", 2_300),
     ("ack", 600),
-    ("ack-pipelined", 425),
-    ("join-leave", 0),
+    ("ack-pipelined", 438),
+    ("join-leave", 1_100),
     ("broadcast-member", 3),
-    ("broadcast-pipelined-member", 50),
-    ("broadcast-ack-member", 211),
+    ("broadcast-pipelined-member", 53),
+    ("broadcast-ack-member", 212),
 ];
+
+/// By how much a count may be off: a queue that grows now and then, but no allocation in each unit.
+const SLACK: u64 = 5;

@@ -74,5 +74,5 @@ fn compare(
 
 const FEW: usize = 10;
 const MANY: usize = 110;
-const ROUNDS: u64 = 10;
-const WARM_UP: u64 = 2;
+const ROUNDS: u64 = 40;
+const WARM_UP: u64 = 10;

@@ -1,7 +1,7 @@
-use std::{fmt, io, sync::Arc};
+use std::{cell::Cell, fmt, io, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 use crate::websocket::{FrameHeader, MAX_HEADER_LEN};
 
@@ -108,6 +108,16 @@ impl Prepared {
         }
     }
 
+    /// Like [`websocket_chunks`](Self::websocket_chunks), for the last user of this value.
+    pub fn into_websocket_chunks(self, mut write: impl FnMut(Bytes)) {
+        if self.attachments.is_some() {
+            return self.websocket_chunks(write);
+        }
+        if !self.frame.is_empty() {
+            write(self.frame);
+        }
+    }
+
     /// Appends the polling form: packets separated by `0x1E`, binary as `b` and base64.
     ///
     /// A separator goes in front when `out` already holds a packet, so that several values
@@ -162,7 +172,10 @@ impl PreparedText {
     /// Creates a buffer with room for `capacity` bytes of text.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        let mut buffer = Vec::with_capacity(MAX_HEADER_LEN + 1 + capacity);
+        // A thread that is ending has none any more.
+        let mut buffer = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        buffer.clear();
+        buffer.reserve(MAX_HEADER_LEN + 1 + capacity);
         buffer.extend_from_slice(&[0; MAX_HEADER_LEN]);
         buffer.push(b'4');
         Self { buffer }
@@ -184,7 +197,17 @@ impl PreparedText {
             room.copy_from_slice(header);
         }
         let payload_at = header.len() as u8;
-        let frame = Bytes::from(self.buffer).slice(unused..);
+        let frame = if self.buffer.len() <= COPIED {
+            // Exactly as long as it is, in one allocation, and the buffer serves the next.
+            let frame = Bytes::copy_from_slice(self.buffer.get(unused..).unwrap_or_default());
+            // As above.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(self.buffer));
+            frame
+        } else {
+            let mut frame = Bytes::from(self.buffer);
+            frame.advance(unused);
+            frame
+        };
         Prepared {
             frame,
             payload_at,
@@ -235,6 +258,14 @@ fn write_base64(data: &Bytes, out: &mut Vec<u8>) {
         let _ = STANDARD.encode_slice(data, room);
     }
 }
+
+thread_local! {
+    /// What messages are written into, as how long they become is not known before.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A message up to this long is copied out of the buffer that it was written into.
+const COPIED: usize = 16 * 1024;
 
 /// The byte between the packets of a polling payload.
 const SEPARATOR: u8 = 0x1e;

@@ -15,8 +15,8 @@ use sockeye_protocol::{
 
 use crate::{
     DisconnectReason, Handshake, Hub, Limit, NamespaceRef, NamespaceRequest, Outlet, Refusal,
-    courier::Local, deadline::Deadline, hub::Totals, namespace::NamespaceInner, recovery::Opening,
-    socket::SocketCell, task,
+    clock::now, courier::Local, deadline::Deadline, hub::Totals, namespace::NamespaceInner,
+    recovery::Opening, socket::SocketCell, task,
 };
 
 /// One connection as the router sees it: the sockets of a client, behind one transport.
@@ -418,9 +418,4 @@ impl Drop for ClientCell {
     fn drop(&mut self) {
         self.hub.0.memory.clients.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The clock of the runtime, so that tests can stop it.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

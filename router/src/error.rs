@@ -1,6 +1,6 @@
 use sockeye_protocol::socket::{ArgsError, EncodeError};
 
-use crate::cluster::AdapterError;
+use crate::{OutletError, cluster::AdapterError};
 
 /// Why an event was not queued.
 #[derive(Debug, thiserror::Error)]
@@ -129,4 +129,13 @@ pub(crate) fn is_reserved(event: &str) -> bool {
             | "newListener"
             | "removeListener"
     )
+}
+
+impl From<OutletError> for EmitError {
+    fn from(error: OutletError) -> Self {
+        match error {
+            OutletError::Full => Self::QueueFull,
+            OutletError::Closed => Self::Closed,
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod args_list;
 mod auth;
 mod broadcast_ack;
 mod client;
+mod clock;
 mod closing;
 pub mod cluster;
 mod completion;
@@ -68,6 +69,7 @@ pub use self::{
     },
     broadcast_ack::{AckReply, AckReport, AckStream, BroadcastAck, Missing},
     client::Client,
+    clock::{Turn, now},
     cluster::{
         Adapter, FetchError, RemoteAck, RemoteSocket, ServerEmit, ServerReply, ServerReport,
     },

@@ -19,6 +19,15 @@ pub trait Outlet: 'static {
     /// tells the caller otherwise. [`OutletError::Closed`] when nothing can be sent any more.
     fn send(&self, packet: &Prepared) -> Result<(), OutletError>;
 
+    /// Queues a packet that goes to nobody else; by default as [`Outlet::send`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Outlet::send`]; gives the packet back.
+    fn send_owned(&self, packet: Prepared) -> Result<(), (OutletError, Prepared)> {
+        self.send(&packet).map_err(|error| (error, packet))
+    }
+
     /// Sends a packet if it can leave at once; otherwise drops it and returns `false`.
     fn send_volatile(&self, packet: &Prepared) -> bool;
 

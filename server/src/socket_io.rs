@@ -363,10 +363,12 @@ struct EngineOutlet(Connection);
 
 impl Outlet for EngineOutlet {
     fn send(&self, packet: &Prepared) -> Result<(), OutletError> {
-        self.0.send(packet).map_err(|error| match error {
-            SendError::QueueFull => OutletError::Full,
-            SendError::Closed => OutletError::Closed,
-        })
+        self.0.send(packet).map_err(outlet_error)
+    }
+
+    fn send_owned(&self, packet: Prepared) -> Result<(), (OutletError, Prepared)> {
+        let sent = self.0.send_owned(packet);
+        sent.map_err(|(error, packet)| (outlet_error(error), packet))
     }
 
     fn send_volatile(&self, packet: &Prepared) -> bool {
@@ -404,6 +406,13 @@ impl Outlet for EngineOutlet {
 
     fn resume(&self) {
         self.0.resume();
+    }
+}
+
+fn outlet_error(error: SendError) -> OutletError {
+    match error {
+        SendError::QueueFull => OutletError::Full,
+        SendError::Closed => OutletError::Closed,
     }
 }
 

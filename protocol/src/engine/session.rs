@@ -128,7 +128,7 @@ impl Session {
         outbox.push_text(open_packet(sid, transport, &config));
         if let Some(packet) = config.initial_packet() {
             // An empty queue takes anything.
-            let _ = outbox.push(packet, &config);
+            let _ = outbox.push(packet.clone(), &config);
         }
         Self {
             state: State::Open {
@@ -214,10 +214,20 @@ impl Session {
     ///
     /// The queue is full, or the session is not open.
     pub fn send(&mut self, packet: &Prepared) -> Result<(), SendError> {
+        self.send_owned(packet.clone()).map_err(|(error, _)| error)
+    }
+
+    /// Like [`send`](Self::send), for messages that go to nobody else: with one owner, nothing has
+    /// to count who uses them.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); gives the messages back.
+    pub fn send_owned(&mut self, packet: Prepared) -> Result<(), (SendError, Prepared)> {
         if self.is_open() {
             self.outbox.push(packet, &self.config)
         } else {
-            Err(SendError::Closed)
+            Err((SendError::Closed, packet))
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{
     Auth, OutgoingEvent, SocketRef,
@@ -16,13 +16,14 @@ pub(crate) struct Spec {
     pub(crate) authenticated: Vec<EventFn>,
     pub(crate) any: Vec<EventFn>,
     pub(crate) filters: Vec<FilterFn>,
-    pub(crate) events: HashMap<String, Registered>,
+    // Ordered: names are few, and hashing one that a client has sent costs more than a few comparisons.
+    pub(crate) events: BTreeMap<String, Registered>,
     pub(crate) fallback: Option<EventFn>,
     pub(crate) outgoing: Vec<OutgoingFn>,
     pub(crate) disconnecting: Vec<EventFn>,
     pub(crate) disconnect: Vec<EventFn>,
     /// Handlers of what other servers emit.
-    pub(crate) server_events: HashMap<String, Vec<EventFn>>,
+    pub(crate) server_events: BTreeMap<String, Vec<EventFn>>,
     pub(crate) errors: Vec<EventFn>,
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     DisconnectReason, EmitError, NamespaceRef, Selector, SocketRef,
-    client::now,
+    clock::now,
     courier::{CourierHandle, Local},
     namespace::NamespaceInner,
     outgoing::{Outgoing, OutgoingEvent},

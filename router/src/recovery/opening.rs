@@ -7,12 +7,7 @@ use serde_json::Value;
 use sockeye_protocol::{Sid, socket::Slot};
 
 use super::{Recoverer, RecoveryStatus, session::Session, sessions::Claim};
-use crate::{
-    NamespaceRef, SocketRef,
-    client::{ClientCell, now},
-    socket::Operation,
-    task,
-};
+use crate::{NamespaceRef, SocketRef, client::ClientCell, clock::now, socket::Operation, task};
 
 /// With what a socket starts.
 pub(crate) enum Opening {

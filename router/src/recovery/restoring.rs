@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     DisconnectReason,
-    client::now,
+    clock::now,
     outgoing::Outgoing,
     recovery::Opening,
     selector::RoomName,

@@ -8,7 +8,7 @@ use std::{
 use actix::{AsyncContext as _, Handler, Message};
 
 use super::{Recoverer, session::Session};
-use crate::{client::now, courier::Courier, namespace::NamespaceInner, socket::SocketCell};
+use crate::{clock::now, courier::Courier, namespace::NamespaceInner, socket::SocketCell};
 
 impl Recoverer {
     /// Saves a session, and sees to it that it is forgotten in the end.

@@ -12,7 +12,7 @@ use super::{SocketCell, admission::auth_refusal, handle::State};
 use crate::{
     Ack, Auth, AuthError, Credentials, DisconnectReason, Identity, Limit,
     auth::{AUTHENTICATED_ROOM, Answer},
-    client::now,
+    clock::now,
     deadline::Deadline,
     hub::Totals,
 };

@@ -16,8 +16,9 @@ use tokio::sync::oneshot;
 
 use super::{Operation, SocketRef, actor::StopSocket, handle::State};
 use crate::{
-    AckError, DisconnectReason, EmitError, Limit, OutletError, ack::AckSender, client::ClientCell,
-    namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked, selector::RoomName,
+    AckError, DisconnectReason, EmitError, Limit, OutgoingEvent, ack::AckSender,
+    client::ClientCell, namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked,
+    selector::RoomName,
 };
 
 /// A socket, on its own thread.
@@ -157,16 +158,43 @@ impl SocketCell {
         Ok(())
     }
 
+    /// Queues a packet that goes to nobody else, behind all earlier ones; gives it back if it can't.
+    fn send_owned(&self, outgoing: Outgoing) -> Result<(), (EmitError, Outgoing)> {
+        if self.shared.state() != State::Connected {
+            return self.send(&outgoing).map_err(|error| (error, outgoing));
+        }
+        let Outgoing {
+            packet,
+            event,
+            is_recoverable,
+        } = outgoing;
+        match self.client.outlet.send_owned(packet) {
+            Ok(()) => {
+                if let Some(event) = event.filter(|_| self.is_connected()) {
+                    self.show_event(&event);
+                }
+                Ok(())
+            }
+            Err((error, packet)) => Err((
+                error.into(),
+                Outgoing {
+                    packet,
+                    event,
+                    is_recoverable,
+                },
+            )),
+        }
+    }
+
+    /// Queues a packet that goes to nobody else, behind all earlier ones.
+    pub(crate) fn send_alone(&self, outgoing: Outgoing) -> Result<(), EmitError> {
+        self.send_owned(outgoing).map_err(|(error, _)| error)
+    }
+
     /// Queues a packet of which no listener hears yet.
     pub(crate) fn queue(&self, outgoing: &Outgoing) -> Result<(), EmitError> {
         match self.shared.state() {
-            State::Connected => {
-                let queued = self.client.outlet.send(&outgoing.packet);
-                queued.map_err(|error| match error {
-                    OutletError::Full => EmitError::QueueFull,
-                    OutletError::Closed => EmitError::Closed,
-                })
-            }
+            State::Connected => Ok(self.client.outlet.send(&outgoing.packet)?),
             State::Admitting => {
                 let mut early = self.early.borrow_mut();
                 if early.len() >= MAX_EARLY {
@@ -182,14 +210,14 @@ impl SocketCell {
     /// Answers an event of the client, which waits for that: where the queue is full, as soon as there
     /// is room.
     pub(crate) fn answer(self: &Rc<Self>, outgoing: Outgoing) -> Result<(), EmitError> {
-        match self.send(&outgoing) {
-            Err(EmitError::QueueFull) if self.is_connected() => {
+        match self.send_owned(outgoing) {
+            Err((EmitError::QueueFull, outgoing)) if self.is_connected() => {
                 let cell = self.clone();
                 let again = move || drop(cell.answer(outgoing));
                 self.client.outlet.when_drained(Box::new(again));
                 Ok(())
             }
-            sent => sent,
+            sent => sent.map_err(|(error, _)| error),
         }
     }
 
@@ -235,9 +263,12 @@ impl SocketCell {
 
     /// Calls the listeners of outgoing events.
     pub(crate) fn show(&self, outgoing: &Outgoing) {
-        let Some(event) = &outgoing.event else {
-            return;
-        };
+        if let Some(event) = &outgoing.event {
+            self.show_event(event);
+        }
+    }
+
+    fn show_event(&self, event: &OutgoingEvent) {
         for listener in &self.namespace().spec.outgoing {
             let called = catch_unwind(AssertUnwindSafe(|| listener(&self.shared, event)));
             if called.is_err() {

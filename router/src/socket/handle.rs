@@ -441,7 +441,7 @@ impl SocketRef {
             return recoverer.emit_to(self, &outgoing, false);
         }
         match self.here() {
-            Some(Some(cell)) => cell.send(&outgoing),
+            Some(Some(cell)) => cell.send_alone(outgoing),
             Some(None) => Err(EmitError::Closed),
             None if self.is_closed() => Err(EmitError::Closed),
             None => {

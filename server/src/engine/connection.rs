@@ -17,7 +17,7 @@ use sockeye_protocol::{
     },
     websocket::close_frame,
 };
-use sockeye_router::{Handshake, Message, Timed};
+use sockeye_router::{Handshake, Message, Timed, now};
 use tokio::sync::oneshot;
 
 use super::{
@@ -140,6 +140,20 @@ impl Connection {
     pub fn send(&self, messages: &Prepared) -> Result<(), SendError> {
         self.0.session.borrow_mut().send(messages)?;
         self.0.desk.traffic.queued(messages.packet_count());
+        self.touch();
+        Ok(())
+    }
+
+    /// Queues messages that go to nobody else, as [`Connection::send`] does: with one owner, nothing
+    /// has to count who uses them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`]; gives the messages back.
+    pub fn send_owned(&self, messages: Prepared) -> Result<(), (SendError, Prepared)> {
+        let packets = messages.packet_count();
+        self.0.session.borrow_mut().send_owned(messages)?;
+        self.0.desk.traffic.queued(packets);
         self.touch();
         Ok(())
     }
@@ -661,9 +675,4 @@ pub(crate) fn new_sid() -> Sid {
     let mut random = [0; Sid::RANDOM_LEN];
     getrandom::fill(&mut random).expect("the operating system has a random generator");
     Sid::from_random(random)
-}
-
-/// The clock of the runtime, so that tests can stop it.
-pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

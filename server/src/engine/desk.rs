@@ -17,7 +17,7 @@ use sockeye_protocol::{
     Sid,
     engine::{CloseReason, PostFault, Transport},
 };
-use sockeye_router::{Handshake, Message, Timers};
+use sockeye_router::{Handshake, Message, Timers, Turn};
 use tokio::{
     sync::{Notify, oneshot},
     task::JoinHandle,
@@ -163,6 +163,7 @@ impl Desk {
 
     /// Handles a request for a session of this thread.
     pub(crate) fn handle(&self, request: Request) {
+        let _turn = Turn::begin();
         match request {
             Request::Poll {
                 sid,

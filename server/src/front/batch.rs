@@ -62,9 +62,13 @@ fn poll_write(
         let written = if chunks.len() == 1 || first.len() >= LARGE {
             ready!(stream.poll_write(cx, first))?
         } else {
-            let large = join(chunks, joined).map_or(&[][..], |large| large);
-            let slices = [IoSlice::new(joined), IoSlice::new(large)];
-            ready!(stream.poll_write_vectored(cx, &slices))?
+            match join(chunks, joined) {
+                None => ready!(stream.poll_write(cx, joined))?,
+                Some(large) => {
+                    let slices = [IoSlice::new(joined), IoSlice::new(large)];
+                    ready!(stream.poll_write_vectored(cx, &slices))?
+                }
+            }
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

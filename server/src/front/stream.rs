@@ -19,6 +19,8 @@ use tokio::{
     time::Sleep,
 };
 
+use sockeye_router::Turn;
+
 use super::{
     batch::{Batch, poll_write_rest},
     client::ClientStream,
@@ -99,6 +101,7 @@ impl Future for Lean {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let _turn = Turn::begin();
         for _ in 0..TURNS {
             let input = this.poll_input(cx);
             match this.poll_output(cx) {

@@ -41,18 +41,18 @@ impl Outbox {
     /// could never be sent otherwise.
     pub(super) fn push(
         &mut self,
-        group: &Prepared,
+        group: Prepared,
         config: &EngineConfig,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), (SendError, Prepared)> {
         let bytes = self.bytes.saturating_add(group.byte_len());
         let packets = self.packets.saturating_add(group.packet_count());
         let within = bytes <= config.send_queue_bytes() && packets <= config.send_queue_packets();
         if !within && (self.bytes, self.packets) != (0, 0) {
-            return Err(SendError::QueueFull);
+            return Err((SendError::QueueFull, group));
         }
         self.bytes = bytes;
         self.packets = packets;
-        self.items.push_back(Item::Group(group.clone()));
+        self.items.push_back(Item::Group(group));
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl Outbox {
                 Some(Bytes::from_static(PING_FRAME))
             }
             Item::Text(text) => Some(text_frame(&text)),
-            Item::Group(group) => self.begin(&group, text_only),
+            Item::Group(group) => self.begin(group, text_only),
         }
     }
 
@@ -151,7 +151,8 @@ impl Outbox {
         };
     }
 
-    fn begin(&mut self, group: &Prepared, text_only: bool) -> Option<Bytes> {
+    fn begin(&mut self, group: Prepared, text_only: bool) -> Option<Bytes> {
+        let (packets, bytes) = (group.packet_count(), group.byte_len());
         let mut first = None;
         let mut left = 0_usize;
         let mut keep = |chunk: Bytes| {
@@ -165,13 +166,10 @@ impl Outbox {
         if text_only {
             group.text_only_packets(|text| keep(text_frame(text)));
         } else {
-            group.websocket_chunks(keep);
+            group.into_websocket_chunks(keep);
         }
-        self.packets = self.packets.saturating_sub(group.packet_count());
-        self.bytes = self
-            .bytes
-            .saturating_sub(group.byte_len())
-            .saturating_add(left);
+        self.packets = self.packets.saturating_sub(packets);
+        self.bytes = self.bytes.saturating_sub(bytes).saturating_add(left);
         first
     }
 }

@@ -27,7 +27,7 @@ fn frames(outbox: &mut Outbox, text_only: bool) -> Vec<u8> {
 fn everything_leaves_in_order() {
     let mut outbox = Outbox::default();
     outbox.push_text(Bytes::from_static(b"0{}"));
-    outbox.push(&group(), &config()).unwrap();
+    outbox.push(group(), &config()).unwrap();
     outbox.push_ping();
 
     assert_eq!(
@@ -42,7 +42,7 @@ fn everything_leaves_in_order() {
 fn a_payload_takes_everything() {
     let mut outbox = Outbox::default();
     outbox.push_text(Bytes::from_static(b"0{}"));
-    outbox.push(&group(), &config()).unwrap();
+    outbox.push(group(), &config()).unwrap();
     outbox.push_ping();
 
     assert_eq!(
@@ -57,7 +57,7 @@ fn a_payload_takes_everything() {
 #[test]
 fn a_text_only_peer_gets_base64_in_text_frames() {
     let mut outbox = Outbox::default();
-    outbox.push(&group(), &config()).unwrap();
+    outbox.push(group(), &config()).unwrap();
 
     assert_eq!(
         frames(&mut outbox, true),
@@ -72,16 +72,22 @@ fn the_bounds_hold_for_bytes_and_packets() {
     let small = Prepared::text("");
 
     for _ in 0..3 {
-        assert_eq!(outbox.push(&small, &config()), Ok(()));
+        assert_eq!(outbox.push(small.clone(), &config()), Ok(()));
     }
-    assert_eq!(outbox.push(&small, &config()), Err(SendError::QueueFull));
+    assert_eq!(
+        outbox.push(small.clone(), &config()),
+        Err((SendError::QueueFull, small.clone()))
+    );
 
     let mut outbox = Outbox::default();
     let half = Prepared::text("1234567");
     assert_eq!(half.byte_len(), 10);
-    assert_eq!(outbox.push(&half, &config()), Ok(()));
-    assert_eq!(outbox.push(&half, &config()), Ok(()));
-    assert_eq!(outbox.push(&small, &config()), Err(SendError::QueueFull));
+    assert_eq!(outbox.push(half.clone(), &config()), Ok(()));
+    assert_eq!(outbox.push(half.clone(), &config()), Ok(()));
+    assert_eq!(
+        outbox.push(small.clone(), &config()),
+        Err((SendError::QueueFull, small.clone()))
+    );
     assert_eq!((outbox.bytes(), outbox.packets()), (20, 2));
 }
 
@@ -91,14 +97,17 @@ fn a_group_beyond_the_bound_needs_an_empty_queue() {
     let large = Prepared::text("a text that is longer than the queue");
     outbox.push_text(Bytes::from_static(b"0{}"));
 
-    assert_eq!(outbox.push(&large, &config()), Ok(()));
-    assert_eq!(outbox.push(&large, &config()), Err(SendError::QueueFull));
+    assert_eq!(outbox.push(large.clone(), &config()), Ok(()));
+    assert_eq!(
+        outbox.push(large.clone(), &config()),
+        Err((SendError::QueueFull, large.clone()))
+    );
 }
 
 #[test]
 fn what_is_left_of_a_begun_group_still_counts() {
     let mut outbox = Outbox::default();
-    outbox.push(&group(), &config()).unwrap();
+    outbox.push(group(), &config()).unwrap();
 
     outbox.take_frame(false);
 
@@ -109,7 +118,7 @@ fn what_is_left_of_a_begun_group_still_counts() {
 #[test]
 fn discarding_keeps_frames_whole() {
     let mut outbox = Outbox::default();
-    outbox.push(&group(), &config()).unwrap();
+    outbox.push(group(), &config()).unwrap();
     outbox.push_ping();
     outbox.take_frame(false);
     outbox.take_frame(false);

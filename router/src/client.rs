@@ -1,3 +1,5 @@
+mod allowance;
+
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -13,6 +15,7 @@ use sockeye_protocol::{
     socket::{Connection, Event, Expired, RefusedReason, Slot, encode},
 };
 
+use self::allowance::Allowance;
 use crate::{
     DisconnectReason, Handshake, Hub, Limit, NamespaceRef, NamespaceRequest, Outlet, Refusal,
     clock::now, courier::Local, deadline::Deadline, hub::Totals, namespace::NamespaceInner,
@@ -47,6 +50,9 @@ pub(crate) struct ClientCell {
     expected_back: Cell<bool>,
     /// The earliest entry that the timers have for the machine's deadline.
     armed: Cell<Option<Instant>>,
+    allowance: Allowance,
+    /// Whether the client isn't read as it has used its allowance.
+    throttled: Cell<bool>,
 }
 
 impl Client {
@@ -72,6 +78,8 @@ impl Client {
             unauthenticated_since: Cell::new(None),
             expected_back: Cell::new(false),
             armed: Cell::new(None),
+            allowance: Allowance::default(),
+            throttled: Cell::new(false),
         });
         hub.0.stats.clients.fetch_add(1, Ordering::Relaxed);
         hub.0.memory.clients.fetch_add(1, Ordering::Relaxed);
@@ -240,7 +248,9 @@ impl ClientCell {
         if self.closed.get() {
             return;
         }
-        let received = self.machine.borrow_mut().handle_message(message, now());
+        let now = now();
+        let is_over = matches!(message, Message::Text(_)) && self.spend(now);
+        let received = self.machine.borrow_mut().handle_message(message, now);
         if let Err(error) = received {
             tracing::debug!(%error, "protocol broken, connection closed");
             self.hub.0.totals.protocol_broken(error);
@@ -249,6 +259,9 @@ impl ClientCell {
         }
         self.drain();
         self.arm_timer();
+        if is_over {
+            self.throttle(now);
+        }
     }
 
     /// Handles what the machine has found, in order.
@@ -275,8 +288,10 @@ impl ClientCell {
                 }
             }
             Event::Ack { slot, id, args } => {
-                if let Some(cell) = self.socket(slot) {
-                    cell.answered(id, args);
+                if let Some(cell) = self.socket(slot)
+                    && cell.answered(id, args)
+                {
+                    self.give_back();
                 }
             }
             Event::Connect {

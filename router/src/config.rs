@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use sockeye_protocol::socket::Limits;
 
-use crate::{BuildError, Recovery};
+use crate::{BuildError, EventRate, Recovery};
 
 /// The bounds and times of a hub.
 ///
@@ -12,7 +12,9 @@ use crate::{BuildError, Recovery};
 pub struct RouterConfig {
     pub(crate) limits: Arc<Limits>,
     pub(crate) connect_timeout: Duration,
+    pub(crate) event_rate: Option<EventRate>,
     pub(crate) inbound_queue: usize,
+    pub(crate) inbound_bytes: usize,
     pub(crate) pending_acks: usize,
     pub(crate) ack_timeout: Duration,
     pub(crate) reader_timeout: Duration,
@@ -27,7 +29,9 @@ impl Default for RouterConfig {
         Self {
             limits: Arc::new(Limits::default()),
             connect_timeout: Duration::from_secs(45),
+            event_rate: Some(EventRate::default()),
             inbound_queue: 256,
+            inbound_bytes: 1024 * 1024,
             pending_acks: 1024,
             ack_timeout: Duration::from_secs(20),
             reader_timeout: Duration::from_secs(60),
@@ -57,12 +61,29 @@ impl RouterConfig {
         self
     }
 
+    /// Sets how many packets a client may send; 200 in a second, after 400 at once, by default.
+    #[must_use]
+    pub fn with_event_rate(mut self, rate: impl Into<Option<EventRate>>) -> Self {
+        self.event_rate = rate.into();
+        self
+    }
+
     /// Sets how many events may wait behind a running handler; 256 by default.
     ///
-    /// When that many wait, the transport stops reading until half of them are handled.
+    /// When that many wait, the transport stops reading until half of them are handled. Four times
+    /// as many may wait while the client owes an ack, which the handler may be waiting for.
     #[must_use]
     pub fn with_inbound_queue(mut self, events: usize) -> Self {
         self.inbound_queue = events;
+        self
+    }
+
+    /// Sets how many bytes of events may wait behind a running handler; 1 MiB by default. One event
+    /// more than that may wait. What is said of [`with_inbound_queue`](Self::with_inbound_queue)
+    /// holds for them, too.
+    #[must_use]
+    pub fn with_inbound_bytes(mut self, bytes: usize) -> Self {
+        self.inbound_bytes = bytes;
         self
     }
 
@@ -149,6 +170,7 @@ impl RouterConfig {
             })
         };
         positive("inbound_queue", self.inbound_queue)?;
+        positive("inbound_bytes", self.inbound_bytes)?;
         positive("pending_acks", self.pending_acks)?;
         positive("courier_mailbox", self.courier_mailbox)?;
         positive("connect_timeout", self.connect_timeout.as_millis() as usize)?;

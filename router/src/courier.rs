@@ -14,6 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Context, Handler, Message};
@@ -22,7 +23,7 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     DisconnectReason, EmitError,
-    client::ClientCell,
+    client::{ClientCell, now},
     deadline::Deadline,
     hub::{Gauges, Held, HubInner},
     inbox::{Inbox, Work},
@@ -105,6 +106,8 @@ pub(crate) struct Flags {
 pub(crate) struct Local {
     pub(crate) handle: CourierHandle,
     pub(crate) hub_id: u64,
+    /// From when on the thread counts its time.
+    pub(crate) epoch: Instant,
     sockets: RefCell<Slots<Rc<SocketCell>>>,
     clients: RefCell<Slots<Rc<ClientCell>>>,
     namespaces: RefCell<HashMap<*const NamespaceInner, NamespaceLocal>>,
@@ -157,6 +160,7 @@ impl Local {
         hub.couriers.fill(handle.clone());
         let timers = Rc::new(Timers::new(hub.memory.timers.clone()));
         let local = Rc::new(Self {
+            epoch: now(),
             timing: actix_rt::spawn(timers.clone().run()),
             timers,
             handle,

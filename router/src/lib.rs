@@ -30,6 +30,7 @@ mod deadline;
 mod directory;
 mod emit_operator;
 mod error;
+mod event_rate;
 mod extract;
 mod handler;
 mod handler_error;
@@ -77,6 +78,7 @@ pub use self::{
     config::RouterConfig,
     emit_operator::EmitOperator,
     error::{AckError, BuildError, EmitError},
+    event_rate::EventRate,
     extract::{
         Args, AuthPayload, Call, Event, ExtractError, FromCall, HandshakeExtension, Need, State,
     },

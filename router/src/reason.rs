@@ -20,6 +20,8 @@ pub enum DisconnectReason {
     ForcedClose,
     /// The client's outgoing queue passed its bound because the client didn't read.
     SlowConsumer,
+    /// The client sent more than its [`EventRate`](crate::EventRate) allows, for too long.
+    TooManyEvents,
     /// The server is shutting down.
     ServerShuttingDown,
     /// The client left the namespace.
@@ -39,6 +41,7 @@ impl DisconnectReason {
             Self::ParseError => "parse error",
             Self::ForcedClose => "forced close",
             Self::SlowConsumer => "slow consumer",
+            Self::TooManyEvents => "too many events",
             Self::ServerShuttingDown => "server shutting down",
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",
@@ -57,6 +60,7 @@ impl DisconnectReason {
             | Self::SlowConsumer
             | Self::ServerShuttingDown => true,
             Self::ParseError
+            | Self::TooManyEvents
             | Self::ClientNamespaceDisconnect
             | Self::ServerNamespaceDisconnect => false,
         }

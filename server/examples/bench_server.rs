@@ -3,7 +3,8 @@
 //! Every socket is in the room `bench`. `echo` comes back, `ack` is answered with its argument, and
 //! `bcast` goes to the room, the sender included; `join` enters more rooms, and `bcast-to` reaches
 //! one of them. From the environment: `PORT` (3900 by default), `WORKERS` (1), `BINARY=1` for an
-//! `echo` of bytes, and `AUTH=1` to demand the token that is then printed. `--host` says what
+//! `echo` of bytes, `AUTH=1` to demand the token that is then printed, and `EVENT_RATE` for how many
+//! packets a client may send in a second (any number by default). `--host` says what
 //! carries WebSockets: the `front` of Sockeye (by default) or an `app` of actix-web.
 //!
 //! ```sh
@@ -21,8 +22,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sockeye::{
-    Ack, Args, Auth, AuthError, Credentials, EmitError, FrontServer, HttpConfig, Identity,
-    Namespace, Reply, SocketIo, SocketRef, engine::EngineConfig,
+    Ack, Args, Auth, AuthError, Credentials, EmitError, EventRate, FrontServer, HttpConfig, Identity,
+    Namespace, Reply, RouterConfig, SocketIo, SocketRef, engine::EngineConfig,
 };
 
 #[actix_web::main]
@@ -32,6 +33,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let io = SocketIo::builder()
         .http(HttpConfig::default().with_kept_headers(NO_HEADERS))
         .engine(EngineConfig::default().with_send_queue_bytes(8 << 20))
+        // Load generators send as fast as they can.
+        .router(RouterConfig::default().with_event_rate(event_rate()?))
         .namespace(namespace()?)
         .build()?;
     let app = move || App::new().service(io.service());
@@ -53,6 +56,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on http://{address}");
     server.await?;
     Ok(())
+}
+
+/// Returns the rate that `EVENT_RATE` says, with twice as many at once.
+fn event_rate() -> Result<Option<EventRate>, std::num::ParseIntError> {
+    let rate = env::var("EVENT_RATE").ok();
+    let rate = rate.map(|rate| rate.parse()).transpose()?;
+    Ok(rate.map(|rate: u32| EventRate::new(rate, rate.saturating_mul(2))))
 }
 
 /// Returns what follows `--host`.

@@ -15,6 +15,7 @@ pub struct EngineConfig {
     close_grace: Duration,
     max_payload: usize,
     max_payload_packets: usize,
+    max_fragments: usize,
     send_queue_bytes: usize,
     send_queue_packets: usize,
     transports: Transports,
@@ -32,6 +33,7 @@ impl Default for EngineConfig {
             close_grace: Duration::from_secs(30),
             max_payload: 1_000_000,
             max_payload_packets: 4096,
+            max_fragments: 1024,
             send_queue_bytes: 1024 * 1024,
             send_queue_packets: 4096,
             transports: Transports::ALL,
@@ -84,6 +86,13 @@ impl EngineConfig {
     #[must_use]
     pub fn with_max_payload_packets(mut self, packets: usize) -> Self {
         self.max_payload_packets = packets;
+        self
+    }
+
+    /// Sets the most fragments of one WebSocket message; 1,024 by default.
+    #[must_use]
+    pub fn with_max_fragments(mut self, fragments: usize) -> Self {
+        self.max_fragments = fragments;
         self
     }
 
@@ -160,6 +169,12 @@ impl EngineConfig {
         self.max_payload_packets
     }
 
+    /// Returns the most fragments of one WebSocket message.
+    #[must_use]
+    pub fn max_fragments(&self) -> usize {
+        self.max_fragments
+    }
+
     /// Returns the most bytes that wait to be sent on one session.
     #[must_use]
     pub fn send_queue_bytes(&self) -> usize {
@@ -218,6 +233,7 @@ impl EngineConfig {
         let counts = [
             ("max_payload", self.max_payload),
             ("max_payload_packets", self.max_payload_packets),
+            ("max_fragments", self.max_fragments),
             ("send_queue_bytes", self.send_queue_bytes),
             ("send_queue_packets", self.send_queue_packets),
         ];
@@ -295,6 +311,7 @@ mod tests {
             ("close_grace", config().with_close_grace(Duration::ZERO)),
             ("max_payload", config().with_max_payload(0)),
             ("max_payload_packets", config().with_max_payload_packets(0)),
+            ("max_fragments", config().with_max_fragments(0)),
             ("send_queue_bytes", config().with_send_queue_bytes(0)),
             ("send_queue_packets", config().with_send_queue_packets(0)),
             ("transports", config().with_transports(Transports::NONE)),

@@ -1,6 +1,6 @@
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
@@ -9,12 +9,12 @@ use std::{
 
 use sockeye_protocol::{
     Sid,
-    socket::{EventPacket, RawArgs, Slot, encode},
+    socket::{RawArgs, Slot, encode},
 };
 
 use tokio::sync::oneshot;
 
-use super::{Operation, SocketRef, actor::StopSocket, handle::State};
+use super::{Operation, SocketRef, actor::StopSocket, backlog::Backlog, handle::State};
 use crate::{
     AckError, DisconnectReason, EmitError, Limit, OutgoingEvent, ack::AckSender,
     client::ClientCell, namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked,
@@ -31,7 +31,7 @@ pub(crate) struct SocketCell {
     /// Packets emitted before the CONNECT packet, which must be the first that the client sees.
     early: RefCell<Vec<Outgoing>>,
     /// Events that wait for the one that is being handled.
-    pub(super) queue: RefCell<VecDeque<EventPacket>>,
+    pub(super) queue: RefCell<Backlog>,
     pub(super) busy: Cell<bool>,
     pub(super) paused: Cell<bool>,
     acks: RefCell<BTreeMap<u64, AckSender>>,
@@ -294,7 +294,7 @@ impl SocketCell {
         acks.insert(id, sender);
         drop(acks);
         self.count_acks(1);
-        if self.queue.borrow().len() < self.inbound_bound() {
+        if !self.is_inbound_full() {
             // The answer has to be read.
             self.resume();
         }
@@ -312,13 +312,16 @@ impl SocketCell {
         }
     }
 
-    /// Resolves an ack. Unknown ids are ignored: the answer came late, twice, or uninvited.
-    pub(crate) fn answered(&self, id: u64, args: RawArgs) {
+    /// Resolves an ack. Unknown ids are ignored: the answer came late, twice, or uninvited, and then this
+    /// returns false.
+    pub(crate) fn answered(&self, id: u64, args: RawArgs) -> bool {
         let sender = self.acks.borrow_mut().remove(&id);
+        let is_awaited = sender.is_some();
         if let Some(sender) = sender {
             self.count_acks(-1);
             sender.resolve(Ok(args));
         }
+        is_awaited
     }
 
     pub(crate) fn join(&self, room: RoomName) {

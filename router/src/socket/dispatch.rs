@@ -27,11 +27,8 @@ impl SocketCell {
             return;
         }
         if self.busy.get() {
-            let mut queue = self.queue.borrow_mut();
-            queue.push_back(packet);
-            let waiting = queue.len();
-            drop(queue);
-            if waiting >= self.inbound_bound() && !self.paused.replace(true) {
+            self.queue.borrow_mut().push_back(packet);
+            if self.is_inbound_full() && !self.paused.replace(true) {
                 self.client().hub().limits().count(Limit::InboundQueue);
                 self.client().pause();
             }
@@ -74,15 +71,15 @@ impl SocketCell {
         });
     }
 
-    /// How many events may wait. More while an answer of the client is due: the handler that waits
-    /// for it, and keeps the events waiting, could otherwise never go on.
-    pub(super) fn inbound_bound(&self) -> usize {
-        let bound = self.client().hub().0.config.inbound_queue;
-        if self.awaits_answer() {
-            bound.saturating_mul(AWAITING_FACTOR)
-        } else {
-            bound
-        }
+    /// Returns whether as many events wait as may. More may while an answer of the client is due: the
+    /// handler that waits for it, and keeps the events waiting, could otherwise never go on.
+    pub(super) fn is_inbound_full(&self) -> bool {
+        let factor = match self.awaits_answer() {
+            true => AWAITING_FACTOR,
+            false => 1,
+        };
+        let config = &self.client().hub().0.config;
+        self.queue.borrow().is_full(config, factor)
     }
 
     /// Handles what waits until a handler has to wait or nothing is left.
@@ -102,7 +99,7 @@ impl SocketCell {
                 self.wait_for_reader();
                 return;
             }
-            let few = queue.len() <= self.client().hub().0.config.inbound_queue / 2;
+            let few = queue.is_half_empty(&self.client().hub().0.config);
             drop(queue);
             if few {
                 self.resume();

@@ -6,6 +6,7 @@
 mod actor;
 mod admission;
 mod authentication;
+mod backlog;
 mod cell;
 mod dispatch;
 mod handle;

@@ -330,9 +330,6 @@ impl RemoteEnd {
     }
 }
 
-/// The most fragments of one message.
-pub(crate) const MAX_FRAGMENTS: usize = 1024;
-
 /// How long a client has to answer a close frame.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 

@@ -38,7 +38,7 @@ pub(crate) use self::{
     answer::{PollAnswer, PostAnswer},
     connection::new_sid,
     desk::{Adopt, Desk, DeskHandle, Request},
-    link::{Fault, LINGER, Link, LocalLink, MAX_FRAGMENTS, RemoteLink},
+    link::{Fault, LINGER, Link, LocalLink, RemoteLink},
     pongs::Pongs,
     stats::{Counted, Gauges, OpenWebSockets, WaitingPolls},
 };

@@ -25,7 +25,7 @@ use super::{
     batch::{Batch, poll_write_rest},
     client::ClientStream,
 };
-use crate::engine::{Counted, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets, Pongs};
+use crate::engine::{Counted, Engine, Fault, LINGER, Link, OpenWebSockets, Pongs};
 
 /// Serves a WebSocket to its end; `head` is the answer to its handshake, `read` what has been read
 /// behind the request.
@@ -36,10 +36,11 @@ pub(super) fn serve(
     read: BytesMut,
     head: Bytes,
 ) -> impl Future<Output = ()> + use<> {
+    let config = &engine.0.config;
     Lean {
         stream,
         link,
-        decoder: Decoder::new(engine.0.config.max_payload(), MAX_FRAGMENTS),
+        decoder: Decoder::new(config.max_payload(), config.max_fragments()),
         // As much as there is: the buffer of the requests is not kept for it.
         read: BytesMut::from(&*read),
         pending: Some(Box::new(Pending {

@@ -16,6 +16,9 @@ pub struct HttpConfig {
     pub(crate) cors: Option<Cors>,
     pub(crate) allowed_origins: Option<Vec<OriginPattern>>,
     pub(crate) body_timeout: Duration,
+    pub(crate) max_target: usize,
+    pub(crate) max_headers: usize,
+    pub(crate) max_header_bytes: usize,
     pub(crate) compression: Option<Compression>,
     pub(crate) cookie: Option<SessionCookie>,
     pub(crate) client_files: Option<ClientFiles>,
@@ -30,6 +33,9 @@ impl Default for HttpConfig {
             cors: None,
             allowed_origins: None,
             body_timeout: Duration::from_secs(10),
+            max_target: 8 * 1024,
+            max_headers: 64,
+            max_header_bytes: 16 * 1024,
             compression: None,
             cookie: None,
             client_files: None,
@@ -61,6 +67,28 @@ impl HttpConfig {
     /// answered 408 and closes its session.
     pub fn with_body_timeout(mut self, timeout: Duration) -> Self {
         self.body_timeout = timeout;
+        self
+    }
+
+    /// Sets how many bytes the path and query of a request may have; 8 KiB by default. A longer one
+    /// is answered 414.
+    pub fn with_max_target(mut self, bytes: usize) -> Self {
+        self.max_target = bytes;
+        self
+    }
+
+    /// Sets how many headers a request may have; 64 by default. More are answered 431.
+    pub fn with_max_headers(mut self, headers: usize) -> Self {
+        self.max_headers = headers;
+        self
+    }
+
+    /// Sets how many bytes the headers of a request may have; 16 KiB by default. More are answered
+    /// 431.
+    ///
+    /// actix-web reads up to 128 KiB of any request before this is looked at.
+    pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
+        self.max_header_bytes = bytes;
         self
     }
 

@@ -8,6 +8,7 @@ mod config;
 mod cookie;
 mod cors;
 mod handshake;
+mod header_limits;
 mod hooks;
 mod negotiation;
 mod origin;

@@ -17,11 +17,14 @@ use sockeye_protocol::{
 use super::{
     ConnectionError, HttpConfig, Intercept,
     handshake::handshake,
-    polling, reply,
+    header_limits, polling, reply,
     verify::{Wanted, check, is_upgrade},
     websocket,
 };
-use crate::engine::{Desk, Engine};
+use crate::{
+    Limit,
+    engine::{Desk, Engine},
+};
 
 /// An engine, mounted at a path of an App.
 pub(crate) struct EngineService {
@@ -78,6 +81,10 @@ async fn respond(
     request: &HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
+    if let Some(response) = header_limits::refuse(config, request) {
+        engine.0.limits.count(Limit::Headers);
+        return response;
+    }
     if let Some(response) = config
         .cors
         .as_ref()

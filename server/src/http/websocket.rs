@@ -29,7 +29,7 @@ use super::ConnectionError;
 use crate::{
     admission::Permit,
     engine::{
-        Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, MAX_FRAGMENTS, OpenWebSockets,
+        Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, OpenWebSockets,
         Pongs, Request,
     },
     front::{Seat, Seated},
@@ -153,11 +153,11 @@ fn host(
         seat.take_place(Seated::Here(link, engine.clone()));
         return response.finish();
     }
-    let limit = engine.0.config.max_payload();
+    let config = &engine.0.config;
     let host = Host {
         reading: Some(Reading {
             payload,
-            decoder: Decoder::new(limit, MAX_FRAGMENTS),
+            decoder: Decoder::new(config.max_payload(), config.max_fragments()),
             buffer: BytesMut::new(),
             ended: false,
         }),

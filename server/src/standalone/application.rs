@@ -27,7 +27,7 @@ pub(super) fn build(settings: &Settings) -> Result<SocketIo, ApplicationError> {
     let auth = auth(&settings.auth)?;
     let mut builder = SocketIo::builder()
         .path(&settings.path)
-        .engine(engine(&settings.engine))
+        .engine(settings.limits.engine(engine(&settings.engine)))
         .admission(settings.admission.admission())
         .router(router(settings))
         .http(http(settings)?)
@@ -67,7 +67,8 @@ pub enum ApplicationError {
 }
 
 fn router(settings: &Settings) -> RouterConfig {
-    let config = RouterConfig::default().with_connect_timeout(settings.engine.connect_timeout);
+    let config = settings.limits.router(RouterConfig::default());
+    let config = config.with_connect_timeout(settings.engine.connect_timeout);
     let Some(recovery) = &settings.recovery else {
         return config;
     };
@@ -102,7 +103,8 @@ fn http(settings: &Settings) -> Result<HttpConfig, ApplicationError> {
             origins.iter().map(|text| text.parse()).collect();
         parsed
     };
-    let mut http = HttpConfig::default().with_trusted_proxies(settings.proxies.proxies()?);
+    let http = HttpConfig::default().with_trusted_proxies(settings.proxies.proxies()?);
+    let mut http = settings.limits.http(http);
     if settings.http.compression {
         let threshold = settings.http.compression_threshold;
         http = http.with_compression(Compression::default().with_threshold(threshold));

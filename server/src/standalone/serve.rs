@@ -77,6 +77,7 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         })
     })
     .write_timeout(settings.engine.write_timeout)
+    .client_request_timeout(settings.limits.header_timeout)
     .disable_signals()
     .shutdown_timeout(1);
     let front = match settings.proxies.protocol {

@@ -4,6 +4,7 @@ mod client_files;
 mod compression;
 mod cookie;
 mod cors;
+mod heads;
 mod hooks;
 mod login;
 mod served;

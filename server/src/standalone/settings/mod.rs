@@ -29,6 +29,7 @@ mod error;
 mod file;
 mod http;
 mod jwt;
+mod limits;
 mod loading;
 mod metrics;
 mod origins;
@@ -61,6 +62,7 @@ pub use self::{
     error::SettingsError,
     http::{CookieSettings, HttpSettings, SameSiteName},
     jwt::JwtSettings,
+    limits::LimitSettings,
     loading::Loaded,
     metrics::MetricsSettings,
     origins::OriginSettings,
@@ -99,6 +101,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Timers, limits and transports.
     pub engine: EngineSettings,
+    /// How much of everything a client may have.
+    pub limits: LimitSettings,
     /// Who may open one more session.
     pub admission: AdmissionSettings,
     /// Whose word is taken about who the clients are.
@@ -160,6 +164,7 @@ impl Settings {
             "must be a filter such as \"info\" or \"warn,sockeye=debug\"",
         );
         self.engine.validate(problems);
+        self.limits.validate(problems);
         self.admission.validate(problems);
         self.proxies.validate(problems);
         self.http.validate(problems);
@@ -187,6 +192,7 @@ impl Default for Settings {
             log: "info,actix_server=warn".to_owned(),
             shutdown_timeout: Duration::from_secs(5),
             engine: EngineSettings::default(),
+            limits: LimitSettings::default(),
             admission: AdmissionSettings::default(),
             proxies: ProxySettings::default(),
             http: HttpSettings::default(),

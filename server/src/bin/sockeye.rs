@@ -2,13 +2,14 @@
 //! The Socket.IO server that runs by itself: see `sockeye help`.
 
 use std::{
-    io::IsTerminal as _,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::Parser as _;
-use sockeye::standalone::{Cli, Command, Settings, check, environment, serve, token};
+use sockeye::standalone::{
+    Cli, Command, Settings, check, environment, log_to_stderr, serve, token,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,11 +26,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
     match &cli.command {
         Command::Serve(_) => {
             let loaded = Settings::load(cli, environment())?;
-            tracing_subscriber::fmt()
-                .with_env_filter(&loaded.settings.log)
-                .with_ansi(std::io::stderr().is_terminal())
-                .with_writer(std::io::stderr)
-                .init();
+            log_to_stderr(&loaded.settings.log);
             for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }

@@ -9,6 +9,7 @@
 mod accept;
 mod batch;
 mod client;
+mod listener;
 mod proxy;
 mod relay;
 mod seat;
@@ -16,7 +17,10 @@ mod server;
 mod stats;
 mod stream;
 
-pub(crate) use self::seat::{Seat, Seated};
+pub(crate) use self::{
+    listener::{BACKLOG, bind},
+    seat::{Seat, Seated},
+};
 pub use self::{
     server::FrontServer,
     stats::{FrontCounts, FrontStats},

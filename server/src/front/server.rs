@@ -20,8 +20,9 @@ use actix_web::{
 };
 
 use super::{
-    FrontStats,
+    BACKLOG, FrontStats,
     accept::SharedApp,
+    bind,
     client::{ClientStream, Open, Shared},
     proxy,
 };
@@ -36,6 +37,7 @@ pub struct FrontServer<F, I, S, B> {
     factory: F,
     options: Options,
     stats: FrontStats,
+    backlog: u32,
     builder: ServerBuilder,
     addresses: Vec<net::SocketAddr>,
     _app: PhantomData<AppTypes<I, S, B>>,
@@ -86,6 +88,7 @@ where
                 proxies: None,
             },
             stats: FrontStats::default(),
+            backlog: BACKLOG,
             builder: ServerBuilder::default(),
             addresses: Vec::new(),
             _app: PhantomData,
@@ -135,9 +138,10 @@ where
         self
     }
 
-    /// Sets how many connections may wait to be accepted; 2,048 by default.
+    /// Sets how many connections may wait to be accepted at addresses that are bound after this;
+    /// 2,048 by default.
     pub fn backlog(mut self, connections: u32) -> Self {
-        self.builder = self.builder.backlog(connections);
+        self.backlog = connections;
         self
     }
 
@@ -171,7 +175,7 @@ where
         let mut problem = None;
         let mut any = false;
         for address in addresses.to_socket_addrs()? {
-            match net::TcpListener::bind(address) {
+            match bind(address, self.backlog) {
                 Ok(listener) => {
                     any = true;
                     self = self.listen(listener)?;

@@ -19,6 +19,7 @@ mod dev;
 mod emit_api;
 mod glob;
 mod jwt;
+mod log;
 mod metrics;
 mod require;
 mod serve;
@@ -32,6 +33,7 @@ pub use self::{
     commands::{CommandError, check, token},
     dev::{DevMode, DevModeError},
     jwt::{Claims, JwtError, JwtVerifier, sign},
+    log::log_to_stderr,
     require::{AllowedValues, Forbidden, Requirements},
     serve::{ServeError, serve},
     settings::{Loaded, Secret, Settings, SettingsError},

@@ -13,7 +13,10 @@ use super::{
     ApplicationError, DevMode, DevModeError, Loaded, Settings, application::build, demo::Demo,
     emit_api::Api, metrics::Metrics,
 };
-use crate::FrontServer;
+use crate::{
+    FrontServer,
+    front::{BACKLOG, bind},
+};
 
 /// Why the server doesn't run.
 #[derive(Debug, thiserror::Error)]
@@ -148,11 +151,7 @@ fn serve_metrics(settings: &Settings, metrics: &Metrics) -> Result<Option<Server
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    let listening = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    listening.map_err(|error| ServeError::Listen {
+    bind(address, BACKLOG).map_err(|error| ServeError::Listen {
         key,
         address,
         error,

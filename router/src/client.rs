@@ -211,6 +211,12 @@ impl ClientCell {
         self.sockets.borrow().iter().any(|cell| cell.is_busy())
     }
 
+    /// Returns how many bytes of events wait in all of its sockets.
+    pub(crate) fn inbound_bytes(&self) -> usize {
+        let sockets = self.sockets.borrow();
+        sockets.iter().map(|cell| cell.inbound_bytes()).sum()
+    }
+
     /// Closes the connection if no socket is left on it: a client that was turned away has no
     /// business here.
     pub(crate) fn close_if_deserted(&self) {

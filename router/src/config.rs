@@ -78,8 +78,8 @@ impl RouterConfig {
         self
     }
 
-    /// Sets how many bytes of events may wait behind a running handler; 1 MiB by default. One event
-    /// more than that may wait. What is said of [`with_inbound_queue`](Self::with_inbound_queue)
+    /// Sets how many bytes of events may wait behind running handlers, in all sockets of a
+    /// connection together; 1 MiB by default. One event more than that may wait. What is said of [`with_inbound_queue`](Self::with_inbound_queue)
     /// holds for them, too.
     #[must_use]
     pub fn with_inbound_bytes(mut self, bytes: usize) -> Self {

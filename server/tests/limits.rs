@@ -7,8 +7,8 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use sockeye::{
-    EmitError, HttpConfig, Namespace, RouterConfig, SocketIo, SocketRef, cut_stuck_clients,
-    engine::EngineConfig,
+    EmitError, FrontServer, FrontStats, HttpConfig, Namespace, RouterConfig, SocketIo, SocketRef,
+    cut_stuck_clients, engine::EngineConfig,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -279,4 +279,103 @@ fn is_complete(heard: &[u8]) -> bool {
     let last = format!(r#"42["n",{}]"#, FLOOD - 1);
     let tail = &heard[heard.len().saturating_sub(512)..];
     tail.windows(last.len()).any(|part| part == last.as_bytes())
+}
+
+/// Serves with the front, which wants something read in half a second.
+fn serve_with_front(io: &SocketIo) -> (SocketAddr, FrontStats) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Accepted connections inherit it: little fits between server and client.
+    let socket = socket2::SockRef::from(&listener);
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    let address = listener.local_addr().unwrap();
+    let io = io.clone();
+    let server = FrontServer::new(move || App::new().service(io.service()))
+        .workers(1)
+        .write_timeout(Duration::from_millis(500))
+        .disable_signals();
+    let stats = server.stats();
+    actix_web::rt::spawn(server.listen(listener).unwrap().run());
+    (address, stats)
+}
+
+/// Reads a few bytes now and then, until the connection ends.
+async fn drip(mut stream: TcpStream) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    let dripping = async {
+        loop {
+            ticks.tick().await;
+            if !stream.read(&mut [0; 16]).await.is_ok_and(|read| read > 0) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(CAP, dripping).await.expect("the end");
+}
+
+#[actix_web::test]
+async fn a_web_socket_that_is_read_drop_by_drop_is_dropped() {
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let (address, stats) = serve_with_front(&io);
+    let stream = connect_web_socket(address).await;
+    socket2::SockRef::from(&stream)
+        .set_recv_buffer_size(4096)
+        .unwrap();
+    let namespace = io.of("/").unwrap();
+    let connected = async {
+        while namespace.socket_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, connected)
+        .await
+        .expect("a socket");
+
+    namespace.emit("much", &"x".repeat(900_000)).unwrap();
+    let dripping = actix_web::rt::spawn(drip(stream));
+    emptied(&io).await;
+
+    let closed = io.engine().counters().closed();
+    let slow = closed
+        .into_iter()
+        .find(|(reason, _)| *reason == "slow consumer");
+    assert_eq!(slow, Some(("slow consumer", 1)));
+    assert_eq!(stats.read().stalled, 1);
+    dripping.abort();
+}
+
+#[actix_web::test]
+async fn a_poll_that_is_read_drop_by_drop_loses_its_connection() {
+    async fn much(socket: SocketRef) -> Result<(), EmitError> {
+        socket.emit("much", &"x".repeat(900_000))
+    }
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/").on_connect(much))
+        .build()
+        .unwrap();
+    let (address, stats) = serve_with_front(&io);
+    let sid = open(address).await;
+    let session = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+    let mut post = request(address, &format!("POST {session}")).await;
+    post.write_all(b"Content-Length: 2\r\n\r\n40")
+        .await
+        .unwrap();
+    assert!(answer(&mut post).await.starts_with("HTTP/1.1 200"));
+    drop(post);
+
+    let mut poll = request(address, &format!("GET {session}")).await;
+    socket2::SockRef::from(&poll)
+        .set_recv_buffer_size(4096)
+        .unwrap();
+    poll.write_all(b"\r\n").await.unwrap();
+    let dripping = actix_web::rt::spawn(drip(poll));
+    let cut = async {
+        while stats.read().stalled == 0 || stats.read().connections > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, cut).await.expect("the cut");
+    dripping.abort();
 }

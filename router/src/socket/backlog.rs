@@ -3,9 +3,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use sockeye_protocol::socket::EventPacket;
 
-use crate::RouterConfig;
-
-/// Events that wait for the one that is being handled, bounded in number and in bytes.
+/// Events that wait for the one that is being handled.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     packets: VecDeque<EventPacket>,
@@ -30,16 +28,12 @@ impl Backlog {
         Some(packet)
     }
 
-    /// Returns whether so much waits that reading has to stop, where `factor` times as much may
-    /// wait as the configuration says.
-    pub(super) fn is_full(&self, config: &RouterConfig, factor: usize) -> bool {
-        self.packets.len() >= config.inbound_queue.saturating_mul(factor)
-            || self.bytes >= config.inbound_bytes.saturating_mul(factor)
+    pub(super) fn len(&self) -> usize {
+        self.packets.len()
     }
 
-    /// Returns whether so little waits that reading may go on.
-    pub(super) fn is_half_empty(&self, config: &RouterConfig) -> bool {
-        self.packets.len() <= config.inbound_queue / 2 && self.bytes <= config.inbound_bytes / 2
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -324,6 +324,11 @@ impl SocketCell {
         is_awaited
     }
 
+    /// Returns how many bytes of events wait.
+    pub(crate) fn inbound_bytes(&self) -> usize {
+        self.queue.borrow().bytes()
+    }
+
     pub(crate) fn join(&self, room: RoomName) {
         if self.shared.state() == State::Closed || *room == *self.id().as_str() {
             return;

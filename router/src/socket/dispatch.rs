@@ -79,7 +79,8 @@ impl SocketCell {
             false => 1,
         };
         let config = &self.client().hub().0.config;
-        self.queue.borrow().is_full(config, factor)
+        self.queue.borrow().len() >= config.inbound_queue.saturating_mul(factor)
+            || self.client().inbound_bytes() >= config.inbound_bytes.saturating_mul(factor)
     }
 
     /// Handles what waits until a handler has to wait or nothing is left.
@@ -99,8 +100,10 @@ impl SocketCell {
                 self.wait_for_reader();
                 return;
             }
-            let few = queue.is_half_empty(&self.client().hub().0.config);
+            let (waiting, config) = (queue.len(), &self.client().hub().0.config);
             drop(queue);
+            let few = waiting <= config.inbound_queue / 2
+                && self.client().inbound_bytes() <= config.inbound_bytes / 2;
             if few {
                 self.resume();
             }

@@ -40,7 +40,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let io = SocketIo::builder()
         .engine(config)
         .router(
-            RouterConfig::default().with_connect_timeout(milliseconds("CONNECT_TIMEOUT_MS", 1000)),
+            RouterConfig::default()
+                // The reference has no such limit, and some tests send more at once.
+                .with_event_rate(None)
+                .with_connect_timeout(milliseconds("CONNECT_TIMEOUT_MS", 1000)),
         )
         .http(http.clone())
         .state(Reasons::default())

@@ -22,8 +22,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sockeye::{
-    Ack, Args, Auth, AuthError, Credentials, EmitError, EventRate, FrontServer, HttpConfig, Identity,
-    Namespace, Reply, RouterConfig, SocketIo, SocketRef, engine::EngineConfig,
+    Ack, Args, Auth, AuthError, Credentials, EmitError, EventRate, FrontServer, HttpConfig,
+    Identity, Namespace, Reply, RouterConfig, SocketIo, SocketRef, engine::EngineConfig,
 };
 
 #[actix_web::main]

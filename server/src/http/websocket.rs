@@ -29,8 +29,7 @@ use super::ConnectionError;
 use crate::{
     admission::Permit,
     engine::{
-        Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, OpenWebSockets,
-        Pongs, Request,
+        Counted, Desk, DeskHandle, Engine, Fault, LINGER, Link, OpenWebSockets, Pongs, Request,
     },
     front::{Seat, Seated},
 };

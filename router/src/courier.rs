@@ -23,7 +23,8 @@ use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
     DisconnectReason, EmitError,
-    client::{ClientCell, now},
+    client::ClientCell,
+    clock::now,
     deadline::Deadline,
     hub::{Gauges, Held, HubInner},
     inbox::{Inbox, Work},

@@ -36,6 +36,7 @@ mod handler;
 mod handler_error;
 mod handshake;
 mod hub;
+mod ids;
 mod inbox;
 mod limit;
 mod membership;
@@ -86,6 +87,7 @@ pub use self::{
     handler_error::HandlerError,
     handshake::{Handshake, Headers},
     hub::{Hub, HubBuilder, HubCounters, HubMemory, Stats},
+    ids::new_sid,
     limit::{Limit, LimitCounters},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},
     operator::BroadcastOperator,

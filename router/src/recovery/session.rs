@@ -6,11 +6,7 @@ use std::{
 use sockeye_protocol::Sid;
 
 use super::{Opening, Recoverer, RecoveryStatus, history::History, opening::Claimed};
-use crate::{
-    namespace::NamespaceInner,
-    selector::RoomName,
-    socket::{Memory, new_sid},
-};
+use crate::{namespace::NamespaceInner, new_sid, selector::RoomName, socket::Memory};
 
 /// A session that was broken off: what its next socket takes over.
 pub(crate) struct Session {

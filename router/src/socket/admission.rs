@@ -208,15 +208,6 @@ impl SocketCell {
     }
 }
 
-/// Returns a socket id that nobody can guess.
-///
-/// Socket ids are public, yet a guess would let a client name another's own room.
-pub(crate) fn new_sid() -> Sid {
-    let mut random = [0; Sid::RANDOM_LEN];
-    getrandom::fill(&mut random).expect("the operating system has a random generator");
-    Sid::from_random(random)
-}
-
 pub(super) fn auth_refusal(socket: Sid, error: AuthError) -> Refusal {
     let data = serde_json::to_value(Answer::refusal(socket, error)).unwrap_or_default();
     Refusal::new(error.message(socket)).with_data(data)

@@ -17,7 +17,6 @@ pub use self::{
     handle::SocketRef,
 };
 pub(crate) use self::{
-    admission::new_sid,
     cell::SocketCell,
     handle::{Memory, State},
     operation::Operation,

@@ -669,10 +669,3 @@ fn survives(call: impl FnOnce()) -> std::thread::Result<()> {
     }
     result
 }
-
-/// Returns an id that nobody can guess.
-pub(crate) fn new_sid() -> Sid {
-    let mut random = [0; Sid::RANDOM_LEN];
-    getrandom::fill(&mut random).expect("the operating system has a random generator");
-    Sid::from_random(random)
-}

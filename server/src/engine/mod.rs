@@ -36,7 +36,6 @@ pub(crate) use self::echo::EchoLink;
 pub use self::echo::FrameEcho;
 pub(crate) use self::{
     answer::{PollAnswer, PostAnswer},
-    connection::new_sid,
     desk::{Adopt, Desk, DeskHandle, Request},
     link::{Fault, LINGER, Link, LocalLink, RemoteLink},
     pongs::Pongs,

@@ -1,7 +1,6 @@
 //! A client's connection, which the client has to read from.
 
 use std::{
-    any::Any,
     fmt,
     io::{self, IoSlice},
     pin::Pin,
@@ -74,11 +73,6 @@ impl ClientStream {
     /// Takes the connection apart, to be put together on another thread.
     pub(super) fn into_parts(self) -> (TcpStream, Open) {
         (self.stream, self.open)
-    }
-
-    /// Returns the system's stream, for hooks that are told of it.
-    pub(super) fn as_any(&self) -> &dyn Any {
-        &self.stream
     }
 
     /// Returns whether a write has failed as the client took too little.

@@ -27,6 +27,7 @@ use super::{
     proxy,
 };
 use crate::TrustedProxies;
+use crate::http::cut_stuck;
 
 /// An HTTP server whose open WebSockets cost next to nothing: a drop-in for
 /// [`HttpServer`](actix_web::HttpServer).
@@ -197,6 +198,7 @@ where
     pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (factory, options) = (self.factory.clone(), self.options.clone());
+        prepare(&listener, options.write_timeout);
         let shared = Arc::new(Shared {
             write_timeout: options.write_timeout,
             stats: self.stats.clone(),
@@ -208,7 +210,6 @@ where
             let app = factory().into_factory();
             let app = app.map_err(|error| error.into().error_response());
             let app = SharedApp::new(map_config(app, |()| AppConfig::default()));
-            let stuck = crate::cut_stuck_clients(options.write_timeout);
             let stopping = stopping.clone();
             let http = HttpService::build()
                 // So that idle connections don't hold the stop up.
@@ -221,9 +222,6 @@ where
                 .client_disconnect_timeout(options.client_disconnect_timeout)
                 .h1_allow_half_closed(false)
                 .local_addr(address)
-                .on_connect_ext(move |stream: &ClientStream, extensions| {
-                    stuck(stream.as_any(), extensions);
-                })
                 .upgrade(app.upgrades())
                 .finish(app);
             let (options, shared) = (options.clone(), shared.clone());
@@ -253,6 +251,16 @@ where
     }
 }
 
+/// Sets what holds for all of a listener's connections: on Linux they have its options from the
+/// start, without a call for each.
+fn prepare(listener: &net::TcpListener, write_timeout: Duration) {
+    cut_stuck(listener, write_timeout);
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(listener).set_tcp_nodelay(true) {
+        tracing::warn!(%error, "small packets may be late");
+    }
+}
+
 /// Prepares a connection for HTTP: finds out whose it is.
 async fn accept(
     mut stream: TcpStream,
@@ -260,6 +268,7 @@ async fn accept(
     shared: Arc<Shared>,
 ) -> io::Result<(ClientStream, Protocol, Option<net::SocketAddr>)> {
     let open = Open::new(shared);
+    #[cfg(not(target_os = "linux"))]
     // Costs latency only: it may be lost already, which HTTP finds out.
     let _ = stream.set_nodelay(true);
     let mut peer = stream.peer_addr().ok();

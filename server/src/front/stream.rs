@@ -44,7 +44,7 @@ pub(super) fn serve(
         // As much as there is: the buffer of the requests is not kept for it.
         read: BytesMut::from(&*read),
         pending: Some(Box::new(Pending {
-            unsent: [head].into(),
+            head: Some(head),
             ..Pending::default()
         })),
         input: Input::Frames,
@@ -72,6 +72,8 @@ struct Lean {
 /// What is to be written and is not a frame of the session any more.
 #[derive(Default)]
 struct Pending {
+    /// The answer to the handshake, which leaves together with the session's first packets.
+    head: Option<Bytes>,
     /// What the stream has not taken yet.
     unsent: VecDeque<Bytes>,
     pongs: Pongs,
@@ -262,6 +264,7 @@ impl Lean {
     /// Puts into the batch what is to be written next.
     fn poll_fill(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(mut pending) = self.pending.take() {
+            batch.chunks.extend(pending.head);
             if let Some(close) = pending.close {
                 self.closing = Closing::LastWords;
                 batch.chunks.push_back(close);

@@ -12,7 +12,7 @@ use sockeye_protocol::Sid;
 use sockeye_router::Handshake;
 
 use super::{ConnectionError, HttpConfig};
-use crate::engine::new_sid;
+use sockeye_router::new_sid;
 
 /// A refusal of a handshake by the application, with the message that the client is told.
 ///

@@ -21,6 +21,7 @@ mod verify;
 mod websocket;
 
 pub(crate) use self::service::EngineService;
+pub(crate) use self::stuck::cut_stuck;
 #[cfg(feature = "testing")]
 pub(crate) use self::websocket::echo as echo_websocket;
 pub use self::{

@@ -1,3 +1,5 @@
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd;
 use std::{any::Any, time::Duration};
 
 use actix_rt::net::TcpStream;
@@ -20,14 +22,15 @@ pub fn cut_stuck_clients(
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
     move |connection, _| {
         if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-            set_timeout(stream, after);
+            cut_stuck(stream, after);
         }
     }
 }
 
+/// Sets the options of a connection, or of a listener for all that it accepts.
 #[cfg(target_os = "linux")]
-fn set_timeout(stream: &TcpStream, after: Duration) {
-    let stream = socket2::SockRef::from(stream);
+pub(crate) fn cut_stuck(socket: &impl AsFd, after: Duration) {
+    let stream = socket2::SockRef::from(socket);
     let probes = TcpKeepalive::new()
         .with_time(IDLE)
         .with_interval(PROBE_INTERVAL);
@@ -40,7 +43,7 @@ fn set_timeout(stream: &TcpStream, after: Duration) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_timeout(_: &TcpStream, _: Duration) {}
+pub(crate) fn cut_stuck<S>(_: &S, _: Duration) {}
 
 /// How long a connection may be silent before its other end is looked for.
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ DRIVER := tests/load/target/release/driver
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets check doc fuzz
+.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets check deny doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -83,6 +83,19 @@ check:
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --manifest-path $(LOAD) -p generator -p driver --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features sockeye/testing --no-deps --document-private-items
+
+# What the product is made of: banned crates, licences, sources; known holes where the list of them
+# can be fetched.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || { \
+		echo "installing cargo-deny with cargo install"; \
+		cargo install --locked cargo-deny; }
+	cargo deny --all-features check bans licenses sources
+	@if cargo deny fetch db >/dev/null 2>&1; then \
+		cargo deny --all-features check advisories; \
+	else \
+		echo "SKIPPED: advisories, as their database can't be fetched"; \
+	fi
 
 doc:
 	cargo doc --workspace --features sockeye/testing --no-deps --open

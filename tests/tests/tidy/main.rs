@@ -4,6 +4,7 @@
 //! the rule catches bad samples and spares good ones, then holds it against every file.
 //! A file that breaks a rule for a good reason is listed with it in [`EXCEPTIONS`].
 
+mod lockfile;
 mod source;
 
 use self::source::{Faults, Source, dependencies, lookup, repository};

@@ -7,7 +7,7 @@ DRIVER := tests/load/target/release/driver
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets check deny doc fuzz
+.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-budgets models check deny doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -99,6 +99,15 @@ deny:
 
 doc:
 	cargo doc --workspace --features sockeye/testing --no-deps --open
+
+# Many random cases of every model: sessions, rooms, acks, recovery, cancellation. A failure prints
+# PROPTEST_RNG_SEED=…, which repeats its run.
+CASES ?= 100000
+
+models:
+	PROPTEST_CASES=$(CASES) CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	cargo test --release -p sockeye-protocol -p sockeye-router \
+		--lib --test models --test recovery_model
 
 # Searches for inputs that break a target; needs a nightly toolchain and a C++ compiler:
 # make fuzz TARGET=engine_payload SECONDS=60, or make fuzz-all SECONDS=1200 for one after another.

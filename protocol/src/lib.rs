@@ -32,6 +32,8 @@ pub mod engine;
 pub mod socket;
 pub mod websocket;
 
+#[cfg(test)]
+mod cases;
 mod message;
 mod prepared;
 mod queue;

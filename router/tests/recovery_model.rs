@@ -1,6 +1,8 @@
 //! Whatever is emitted, and whenever connections break: each client gets what was for it exactly
 //! once and in order.
 
+#[path = "models/cases.rs"]
+mod cases;
 mod tab;
 
 use std::{
@@ -203,7 +205,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(cases::cases(150))]
     #[test]
     fn every_event_comes_exactly_once_and_in_order(steps in prop::collection::vec(step(), 1..80)) {
         actix::System::new().block_on(async move {

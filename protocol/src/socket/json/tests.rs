@@ -200,7 +200,7 @@ fn agree(text: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(crate::cases::cases(512))]
 
     #[test]
     fn generated_json_is_judged_as_by_serde_json(items in prop::collection::vec(json(), 0..4)) {

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::PreparedText;
+use crate::{PreparedText, cases::cases};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -400,7 +400,7 @@ fn any_transport() -> impl Strategy<Value = Transport> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(cases(1000))]
 
     #[test]
     fn a_polite_client_loses_nothing(

@@ -144,14 +144,22 @@ impl World {
             }
             Step::Handle(which, count) => {
                 if let Some(connection) = pick(&self.connections, which) {
-                    let namespace = if count % 2 == 0 { "" } else { "/auth," };
+                    let namespace = if count.is_multiple_of(2) {
+                        ""
+                    } else {
+                        "/auth,"
+                    };
                     connection.send_raw(format!(r#"2{namespace}7["slow",{count}]"#));
                 }
             }
             Step::Start(work, which, polls) => {
                 let namespace = self
                     .hub
-                    .of(if which % 2 == 0 { "/" } else { "/auth" })
+                    .of(if which.is_multiple_of(2) {
+                        "/"
+                    } else {
+                        "/auth"
+                    })
                     .unwrap();
                 if let Some(socket) = pick(&namespace.sockets(), which / 2) {
                     start(work, socket, polls).await;
@@ -213,7 +221,7 @@ async fn start(work: Work, socket: &SocketRef, polls: u8) {
         Work::Fetch => poll(namespace.fetch_sockets(), polls).await,
         Work::Join => poll(socket.join(["a", "b"]), polls).await,
         Work::LeaveAll => poll(namespace.broadcast().leave(["a", "b", "slow"]), polls).await,
-        Work::Disconnect => poll(socket.disconnect(polls % 2 == 0), polls).await,
+        Work::Disconnect => poll(socket.disconnect(polls.is_multiple_of(2)), polls).await,
     }
 }
 

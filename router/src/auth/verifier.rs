@@ -119,3 +119,23 @@ impl AuthError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let credentials = Credentials {
+            token: "secret".to_owned(),
+            id: None,
+            socket: Sid::from_random([7; Sid::RANDOM_LEN]),
+            namespace: "/".to_owned(),
+            handshake: Arc::new(Handshake::new(UNIX_EPOCH)),
+        };
+
+        assert!(!format!("{credentials:?}").contains("secret"));
+    }
+}

@@ -146,6 +146,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_made_up_is_not_in_the_debug_output() {
+        let mut settings = Settings::default();
+
+        let dev = DevMode::prepare(&mut settings, NOW).unwrap();
+
+        let shown = format!("{dev:?} {settings:?}");
+        assert!(!shown.contains(dev.token()) && !shown.contains(dev.api_key()));
+    }
+
+    #[test]
     fn each_run_has_its_own() {
         let prepare = || DevMode::prepare(&mut Settings::default(), NOW).unwrap();
 

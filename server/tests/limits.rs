@@ -17,11 +17,15 @@ use tokio::{
 
 /// Serves on a free port until the test ends.
 fn serve(io: &SocketIo) -> SocketAddr {
+    serve_on(io, 1)
+}
+
+fn serve_on(io: &SocketIo, workers: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let io = io.clone();
     let server = HttpServer::new(move || App::new().service(io.service()))
-        .workers(1)
+        .workers(workers)
         .on_connect(cut_stuck_clients(Duration::from_millis(500)))
         .h1_allow_half_closed(false)
         .listen(listener)
@@ -102,6 +106,29 @@ async fn a_body_that_does_not_come_is_given_up_and_its_session_too() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     io.close(CAP).await;
     assert_eq!(io.engine().session_count(), 0);
+}
+
+/// On another thread than the session's the request is over before the session has heard of it.
+#[actix_web::test]
+async fn a_post_that_is_broken_off_at_once_ends_its_session() {
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let address = serve_on(&io, 2);
+
+    for _ in 0..20 {
+        let sid = open(address).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let post = format!(
+            "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: test\r\n\
+             Content-Length: 5\r\n\r\n4"
+        );
+        stream.write_all(post.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+
+    emptied(&io).await;
 }
 
 #[actix_web::test]

@@ -96,20 +96,23 @@ pub(super) async fn post(
     if is_encoded(request) {
         return Ok(reply::unsupported_encoding());
     }
-    let (answer, answered) = oneshot::channel();
-    desk.request(engine, Request::PostStarted { sid, answer });
-    match answered.await {
-        Ok(PostAnswer::Proceed | PostAnswer::Done) => {}
-        Ok(PostAnswer::Refused) => return Ok(reply::bad_request()),
-        Ok(PostAnswer::TransportMismatch) => return Err(MISMATCH),
-        Ok(PostAnswer::UnknownSid) | Err(_) => return Err(unknown(sid)),
-    }
+    // From here on, also while the session is asked: its client may go away at any time.
     let mut guard = PostGuard {
         engine,
         desk,
         sid,
         settled: false,
     };
+    let (answer, answered) = oneshot::channel();
+    desk.request(engine, Request::PostStarted { sid, answer });
+    let answer = answered.await;
+    guard.settled = !matches!(answer, Ok(PostAnswer::Proceed | PostAnswer::Done));
+    match answer {
+        Ok(PostAnswer::Proceed | PostAnswer::Done) => {}
+        Ok(PostAnswer::Refused) => return Ok(reply::bad_request()),
+        Ok(PostAnswer::TransportMismatch) => return Err(MISMATCH),
+        Ok(PostAnswer::UnknownSid) | Err(_) => return Err(unknown(sid)),
+    }
     if is_octet_stream(request) {
         guard.fail(PostFault::InvalidContent);
         return Ok(reply::bad_request());

@@ -196,8 +196,10 @@ impl Session {
     }
 
     fn reject_post(&mut self, fault: PostFault) -> Result<(), InputError> {
-        self.posting = false;
+        let started = mem::take(&mut self.posting);
         let (fault, answer) = match fault {
+            // It was refused, and its client didn't wait to hear so.
+            PostFault::Aborted if !started => return Ok(()),
             PostFault::PayloadTooBig => return Err(InputError::PayloadTooBig),
             PostFault::InvalidContent => (
                 TransportFault::InvalidContent,

@@ -121,6 +121,20 @@ fn a_post_in_flight_that_is_lost_after_the_upgrade_closes_the_session() {
 }
 
 #[test]
+fn a_post_that_was_refused_after_the_upgrade_may_be_broken_off() {
+    let mut wire = Wire::probed();
+    wire.frame("5");
+    wire.events();
+
+    let started = wire.input(Input::PostStarted);
+    wire.input(Input::PostRejected(PostFault::Aborted)).unwrap();
+    wire.frame("4a");
+
+    assert_eq!(started, Err(InputError::TransportMismatch));
+    assert_eq!(wire.events(), [message("a")]);
+}
+
+#[test]
 fn a_bad_candidate_is_dropped_and_another_may_try() {
     for text in ["2foo", "2", "40", "1", "garbage", ""] {
         let mut wire = Wire::candidate();

@@ -207,6 +207,18 @@ function suite(io, transport, way) {
     });
   }
 
+  test("is refused more rooms than a socket may be in, and joins none of them", async (t) => {
+    const peer = await user(t);
+    const rooms = Array.from({ length: 1025 }, (_, number) => `room:${number}`);
+
+    const before = await peer.ask("join", { rooms: rooms.slice(0, 1000) });
+    const refused = await peer.ask("join", { rooms: [rooms[0], ...rooms.slice(1000)] });
+    const after = await peer.ask("join", rooms[0]);
+
+    assert.deepEqual(refused, { status: "error", message: "too many rooms" });
+    assert.deepEqual(after, before);
+  });
+
   test("relays to the others in the room, not to the sender, not to anyone else", async (t) => {
     const [room, elsewhere] = [freshRoom(), freshRoom()];
     const [sender, receiver, outsider] = await Promise.all([user(t), user(t), user(t)]);

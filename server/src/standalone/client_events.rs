@@ -1,6 +1,11 @@
 //! What clients may do by themselves: `join`, `leave` and relayed events.
 
-use serde::Serialize;
+use std::{collections::BTreeSet, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Value, json};
 
 use super::{glob::Glob, settings::Settings};
@@ -15,6 +20,8 @@ pub(super) struct ClientRules {
     allowed: Vec<Glob>,
     /// Rooms that only claims put a socket in.
     reserved: Vec<Glob>,
+    /// How many rooms a socket may be in.
+    max_rooms: usize,
 }
 
 impl ClientRules {
@@ -27,6 +34,7 @@ impl ClientRules {
                 .iter()
                 .map(|room| Glob::of_template(room))
                 .collect(),
+            max_rooms: settings.limits.rooms,
         }
     }
 
@@ -66,6 +74,12 @@ async fn join(
     let Some(rooms) = allowed_rooms(&wanted, &rules, &socket) else {
         return ack.send(&failure("room not allowed"));
     };
+    let mut all = socket.rooms();
+    let new = rooms.iter().filter(|room| !all.contains(room)).cloned();
+    all.extend(new.collect::<BTreeSet<_>>());
+    if all.len() > rules.max_rooms {
+        return ack.send(&failure("too many rooms"));
+    }
     socket.join(rooms).await;
     ack.send(&rooms_of(&socket))
 }
@@ -91,11 +105,8 @@ async fn relay(
     args: RawArgs,
     ack: Ack,
 ) -> Result<(), HandlerError> {
-    let named: Option<(Value,)> = args.decode().ok();
-    let room = named
-        .as_ref()
-        .and_then(|(first,)| first.get("room")?.as_str());
-    let Some(room) = room else {
+    let named: Option<(Named,)> = args.decode().ok();
+    let Some(room) = named.and_then(|(Named(room),)| room) else {
         return Ok(ack.send(&failure("no room named"))?);
     };
     if !socket.rooms().iter().any(|name| **name == *room) {
@@ -106,7 +117,7 @@ async fn relay(
         .map(|identity| identity.subject().to_owned())
         .filter(|subject| !subject.is_empty());
     let sender = json!({"from": socket.id().as_str(), "user": user});
-    let others = socket.to(room);
+    let others = socket.to(&*room);
     let sent = others
         .emit_raw_counted(event.as_str(), &args.with(&sender)?)?
         .await?;
@@ -114,6 +125,39 @@ async fn relay(
         status: "ok",
         sockets: sent,
     })?)
+}
+
+/// The room that an object names; everything else in it is sent on as it is, unread.
+///
+/// Of several, the last counts, as for a client in JavaScript.
+struct Named(Option<String>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Named;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Named, A::Error> {
+                let mut named = Named(None);
+                while let Some(key) = access.next_key::<String>()? {
+                    if key == "room" {
+                        named = Named(access.next_value::<Value>()?.as_str().map(str::to_owned));
+                    } else {
+                        access.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(named)
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// Reads a room, `{room}` or `{rooms}`; none unless the client may join every one of them.
@@ -177,3 +221,42 @@ fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
 const RESERVED_PREFIX: &str = "sockeye:";
 
 const MAX_NAME: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(first: &str) -> Option<String> {
+        serde_json::from_str::<Named>(first).ok()?.0
+    }
+
+    #[test]
+    fn a_room_is_found_among_values_that_can_not_be_held() {
+        let deep = format!(
+            r#"{{"a":{}1{},"room":"r"}}"#,
+            "[".repeat(120),
+            "]".repeat(120)
+        );
+
+        for first in [
+            r#"{"a":1e999,"room":"r"}"#,
+            r#"{"room":"r","a":"\ud800"}"#,
+            &deep,
+        ] {
+            assert_eq!(named(first).as_deref(), Some("r"), "{first}");
+        }
+    }
+
+    #[test]
+    fn of_several_rooms_the_last_counts() {
+        assert_eq!(named(r#"{"room":"a","room":"b"}"#).as_deref(), Some("b"));
+        assert_eq!(named(r#"{"room":"a","room":1}"#), None);
+    }
+
+    #[test]
+    fn nothing_else_names_a_room() {
+        for first in ["{}", r#"{"room":null}"#, r#"["room"]"#, r#""room""#] {
+            assert_eq!(named(first), None, "{first}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What hostile clients do, by the part of the server that has to bear it.
+
+mod advisories;
+mod backends;
+mod browsers;
+mod frames;
+mod packets;
+mod payloads;
+mod requests;
+mod sessions;
+mod slow;
+mod sockets;
+mod tokens;
+
+use crate::case::Case;
+
+/// Returns every case.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    [
+        requests::cases(),
+        payloads::cases(),
+        sessions::cases(),
+        frames::cases(),
+        packets::cases(),
+        sockets::cases(),
+        slow::cases(),
+        browsers::cases(),
+        tokens::cases(),
+        backends::cases(),
+        advisories::cases(),
+    ]
+    .concat()
+}

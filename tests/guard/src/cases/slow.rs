@@ -1,0 +1,98 @@
+//! Peers that don't read, don't end, or come in greater numbers than the server has room for.
+
+use std::time::Duration;
+
+use crate::{
+    case::{Case, MIB, Profile},
+    kit::{Checked, Frame, Peer, Stream, Transport, Upgrade, ensure, eventually, pause},
+    server::Server,
+};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case::new(
+            "ATK-58",
+            "a member that never reads is dropped, and its room goes on",
+            |server| slow_members(server, 1, "one-slow"),
+        )
+        .costs(1500, 16 * MIB),
+        Case::new(
+            "ATK-60",
+            "fifty members that never read are dropped, and their room goes on",
+            |server| slow_members(server, 50, "many-slow"),
+        )
+        .costs(4000, 80 * MIB),
+        Case::new(
+            "ATK-61",
+            "a connection ends though its client doesn't finish the close",
+            |server| {
+                let mut open = Vec::new();
+                for _ in 0..50 {
+                    let (mut peer, _) = server.connected(Transport::WebSocket)?;
+                    peer.websocket()?.send(&Frame::text("4").unmasked())?;
+                    open.push(peer);
+                }
+                for peer in &mut open {
+                    peer.websocket()?
+                        .stream
+                        .ends_within(Duration::from_secs(6))?;
+                }
+                Ok(())
+            },
+        ),
+        Case::new(
+            "ATK-64",
+            "without descriptors the server waits, and goes on when there are some",
+            |server| {
+                let streams: Vec<_> = (0..400).map(|_| server.stream()).collect();
+                pause(Duration::from_secs(3));
+                drop(streams);
+                eventually(Duration::from_secs(5), || server.polling().map(drop))
+            },
+        )
+        .under(Profile::FewDescriptors)
+        .costs(600, 8 * MIB),
+    ]
+}
+
+/// Members with a receive buffer of 4 KiB that read nothing, while a megabyte and more is sent to
+/// their room; one that reads gets all of it.
+fn slow_members(server: &Server, count: usize, room: &str) -> Checked {
+    let logged = server.log()?.len();
+    let mut slow = Vec::new();
+    for _ in 0..count {
+        slow.push(narrow(server, room)?);
+    }
+    let mut reader = server.member(room)?;
+    let mut sender = server.member(room)?;
+    let text = "x".repeat(10_000);
+    for number in 0..600 {
+        let event = format!(r#"2["chat",{{"room":"{room}","n":{number},"t":"{text}"}}]"#);
+        sender.send(event)?;
+        let heard = reader.receive()?;
+        let expected = format!(r#"2["chat",{{"room":"{room}","n":{number},"#);
+        ensure(
+            heard.starts_with(&expected),
+            format!("{heard:.100} instead of {number}"),
+        )?;
+    }
+    server.has_members(room, 2, Duration::from_secs(10))?;
+    let log = server.log()?;
+    let dropped = log[logged..].matches("slow consumer").count();
+    ensure(
+        dropped <= count + 1,
+        format!("{dropped} lines of log for {count} clients"),
+    )
+}
+
+fn narrow(server: &Server, room: &str) -> Checked<Peer> {
+    let mut stream = Stream::open_narrow(server.address, 4096)?;
+    stream.send(Upgrade::new().bytes())?;
+    let mut peer = Peer::requested_on(stream)?;
+    peer.connect(
+        "/",
+        &serde_json::json!({ "token": crate::kit::Token::of("slow").sign() }),
+    )?;
+    peer.join(room)?;
+    Ok(peer)
+}

@@ -1,0 +1,80 @@
+//! With which settings a server runs.
+
+use std::collections::BTreeMap;
+
+use crate::kit::Token;
+
+/// Settings by their key as in `docs/operating.md`, and what is set around the process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    keys: BTreeMap<&'static str, String>,
+    environment: Vec<(&'static str, &'static str)>,
+    descriptors: Option<u32>,
+}
+
+impl Settings {
+    /// Those that every case can live with: tokens are wanted, rooms may be joined, and `chat`
+    /// is sent on to them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            keys: BTreeMap::new(),
+            environment: Vec::new(),
+            descriptors: None,
+        }
+        .set("listen", r#""127.0.0.1:0""#)
+        .set("internal_listen", r#""127.0.0.1:0""#)
+        .set("auth.jwt.secret", format!("{:?}", Token::SECRET))
+        .set("auth.rooms", r#"["user:{sub}"]"#)
+        .set("api.key", format!("{API_KEY:?}"))
+        .set("client.join", r#"["*"]"#)
+        .set("client.relay", r#"["chat"]"#)
+    }
+
+    /// Sets a key to a value of TOML.
+    #[must_use]
+    pub fn set(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.keys.insert(key, value.into());
+        self
+    }
+
+    /// Sets a variable of the process's environment.
+    #[must_use]
+    pub fn environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// Bounds the process's file descriptors.
+    #[must_use]
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
+    /// Returns the settings' file.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let lines = self.keys.iter();
+        lines
+            .map(|(key, value)| format!("{key} = {value}\n"))
+            .collect()
+    }
+
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.environment.iter().copied()
+    }
+
+    pub(crate) fn most_descriptors(&self) -> Option<u32> {
+        self.descriptors
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The key of every server's emit API.
+pub const API_KEY: &str = "the-guard's-own-key";

@@ -28,12 +28,15 @@ pub struct Case {
 pub enum Profile {
     /// The defaults, one case after another.
     Plain,
-    /// The defaults, all cases at once, as each waits for seconds.
+    /// A client that takes too little is cut after five seconds; all cases at once, as each waits
+    /// for seconds.
     Waiting,
     /// Pings each two seconds with two more to answer, all cases at once.
     Heartbeat,
     /// Pages of one origin only, with CORS for it.
     Origins,
+    /// Few sessions for an address, and few for strangers.
+    Admission,
     /// Seventeen namespaces more than the main one.
     Namespaces,
     /// The client's files from a directory.
@@ -110,11 +113,12 @@ impl Case {
 
 impl Profile {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plain,
         Self::Waiting,
         Self::Heartbeat,
         Self::Origins,
+        Self::Admission,
         Self::Namespaces,
         Self::Files,
         Self::SmallStack,
@@ -130,7 +134,8 @@ impl Profile {
     pub(crate) fn settings(self) -> Settings {
         let settings = Settings::new();
         match self {
-            Self::Plain | Self::Waiting | Self::Conformance | Self::Alone => settings,
+            Self::Plain | Self::Conformance | Self::Alone => settings,
+            Self::Waiting => settings.set("engine.write_timeout", r#""5s""#),
             Self::Heartbeat => settings
                 .set("engine.ping_interval", r#""2s""#)
                 .set("engine.ping_timeout", r#""2s""#),
@@ -141,6 +146,13 @@ impl Profile {
                 )
                 .set("cors.origins", r#"["https://app.example.com"]"#)
                 .set("cors.credentials", "true"),
+            Self::Admission => settings
+                .set("admission.max_sessions", "1000")
+                .set("admission.unauthenticated_percent", "10")
+                .set("admission.max_sessions_per_address", "100")
+                .set("admission.max_unauthenticated_per_address", "30")
+                .set("admission.handshakes_per_second", "20")
+                .set("admission.handshake_burst", "200"),
             Self::Namespaces => settings.set("namespaces", namespaces()),
             Self::Files => settings.set("http.client_dir", client_files()),
             Self::SmallStack => settings.environment("RUST_MIN_STACK", "262144"),

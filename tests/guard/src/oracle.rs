@@ -28,7 +28,7 @@ pub struct Oracle<'a> {
 #[derive(Debug)]
 struct Base {
     reading: Reading,
-    gauges: BTreeMap<String, i64>,
+    gauges: BTreeMap<String, f64>,
     /// Processor time that the canaries cost in a second.
     cpu_per_second: Duration,
     p99: Duration,
@@ -213,10 +213,12 @@ impl<'a> Oracle<'a> {
             let now = self.server.process().read()?;
             let base = self.base.reading;
             let gauges = self.server.gauges()?;
-            ensure(
-                gauges == self.base.gauges,
-                format!("{gauges:?} instead of {:?}", self.base.gauges),
-            )?;
+            let left: Vec<_> = gauges
+                .iter()
+                .filter(|(name, count)| self.base.gauges.get(*name) != Some(count))
+                .map(|(name, count)| format!("{count} {name}"))
+                .collect();
+            ensure(left.is_empty(), format!("left: {}", left.join(", ")))?;
             let descriptors = format!(
                 "{} descriptors instead of {}",
                 now.descriptors, base.descriptors
@@ -227,14 +229,14 @@ impl<'a> Oracle<'a> {
         })
     }
 
-    /// Waits for the memory to come back after all cases.
+    /// Waits for the memory to come back after all cases, to within a tenth and `slack` bytes.
     ///
     /// # Errors
     ///
     /// When it doesn't within 30 s.
-    pub fn memory_comes_back(&self) -> Checked {
+    pub fn memory_comes_back(&self, slack: u64) -> Checked {
         let base = self.base.reading.resident;
-        let most = base + base / 10 + 8 * MIB;
+        let most = base + base / 10 + slack;
         eventually(2 * self.patience, || {
             let now = self.server.process().read()?.resident;
             match now <= most {

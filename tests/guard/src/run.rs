@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     canary::{Canaries, Style},
-    case::{Case, Profile},
+    case::{Case, MIB, Profile},
     kit::{Checked, Failure},
     oracle::{Bounds, Oracle, Verdict, mib},
     server::Server,
@@ -82,7 +82,7 @@ fn in_turn(program: &Path, profile: Profile, cases: &[&Case]) -> Checked<usize> 
             }
         }
         if !is_spent {
-            failed += settle(&oracle);
+            failed += settle(&oracle, 8 * MIB);
         }
     }
     Ok(failed)
@@ -92,26 +92,13 @@ fn in_turn(program: &Path, profile: Profile, cases: &[&Case]) -> Checked<usize> 
 fn at_once(program: &Path, profile: Profile, cases: &[&Case]) -> Checked<usize> {
     let server = start(profile)?;
     if profile == Profile::Waiting {
-        warm_up(&server)?;
+        // What the system's allocator keeps of thousands of connections is no leak, if it is enough
+        // when they come again.
+        together(&server, cases);
     }
     let mut oracle = watch(program, profile, &server)?;
     let before = oracle.begin()?;
-    let outcomes: Vec<_> = thread::scope(|scope| {
-        let running = cases
-            .iter()
-            .map(|case| scope.spawn(|| timed(|| case.run(&server))));
-        let running: Vec<_> = running.collect();
-        let ended = running.into_iter().map(|case| {
-            let panicked = |_| {
-                (
-                    Err(Failure::new("the case itself panicked")),
-                    Duration::ZERO,
-                )
-            };
-            case.join().unwrap_or_else(panicked)
-        });
-        ended.collect()
-    });
+    let outcomes = together(&server, cases);
     let mut failed = 0;
     let nothing = Verdict::default();
     for (case, (outcome, took)) in cases.iter().zip(&outcomes) {
@@ -125,19 +112,7 @@ fn at_once(program: &Path, profile: Profile, cases: &[&Case]) -> Checked<usize> 
     let verdict = oracle.judge(&before, all);
     println!("  all together: {}", figures(&verdict));
     explain(&verdict);
-    Ok(failed + usize::from(!verdict.faults.is_empty()) + settle(&oracle))
-}
-
-/// Opens as many connections as all cases do together. What the system's allocator keeps of their
-/// memory is no leak, if it is enough when they come again.
-fn warm_up(server: &Server) -> Checked {
-    let streams: Checked<Vec<_>> = (0..MOST_CONNECTIONS).map(|_| server.stream()).collect();
-    for stream in &mut streams? {
-        // On a slow machine the first have been given up when the last is there.
-        let _ = stream.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        let _ = stream.response_or_end();
-    }
-    Ok(())
+    Ok(failed + usize::from(!verdict.faults.is_empty()) + settle(&oracle, 24 * MIB))
 }
 
 /// Without a server of the group.
@@ -151,8 +126,27 @@ fn alone(cases: &[&Case]) -> Checked<usize> {
     Ok(cases.len() - passed.count())
 }
 
-fn settle(oracle: &Oracle<'_>) -> usize {
-    match oracle.memory_comes_back() {
+fn together(server: &Server, cases: &[&Case]) -> Vec<(Checked, Duration)> {
+    thread::scope(|scope| {
+        let running = cases
+            .iter()
+            .map(|case| scope.spawn(|| timed(|| case.run(server))));
+        let running: Vec<_> = running.collect();
+        let ended = running.into_iter().map(|case| {
+            let panicked = |_| {
+                (
+                    Err(Failure::new("the case itself panicked")),
+                    Duration::ZERO,
+                )
+            };
+            case.join().unwrap_or_else(panicked)
+        });
+        ended.collect()
+    })
+}
+
+fn settle(oracle: &Oracle<'_>, slack: u64) -> usize {
+    match oracle.memory_comes_back(slack) {
         Ok(()) => 0,
         Err(failure) => {
             println!("  FAILED at the end: {failure}");
@@ -208,9 +202,6 @@ fn figures(verdict: &Verdict) -> String {
         verdict.p99.as_secs_f64() * 1000.0
     )
 }
-
-/// Of those cases that wait, all together.
-const MOST_CONNECTIONS: usize = 4_000;
 
 /// Half over each transport.
 const CANARIES: usize = 50;

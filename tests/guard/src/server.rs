@@ -1,13 +1,14 @@
 //! The server under test.
 
+mod counts;
+mod program;
+
 use std::{
-    collections::BTreeMap,
-    env,
     fs::{self, File},
     io::{BufRead as _, BufReader},
     net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
     sync::Mutex,
     time::Duration,
 };
@@ -22,6 +23,9 @@ use crate::{
     process::Process,
     settings::{API_KEY, Settings},
 };
+
+pub use self::program::{check, refused};
+use self::program::{command, released};
 
 /// A server in a process of its own, which ends with this value.
 #[derive(Debug)]
@@ -147,15 +151,30 @@ impl Server {
         stream.response()
     }
 
-    /// Sends a GET for a target with these header lines, each with its end.
+    /// Sends a GET for a target with these header lines, each with its end. If that opens a session,
+    /// it is closed again.
     ///
     /// # Errors
     ///
     /// When there is no answer.
     pub fn get(&self, target: &str, headers: &str) -> Checked<Response> {
-        self.request(format!(
+        self.request_once(format!(
             "GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
         ))
+    }
+
+    /// Sends a request on a connection of its own, and reads the answer. If that opens a session, it
+    /// is closed again.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn request_once(&self, bytes: impl AsRef<[u8]>) -> Checked<Response> {
+        let response = self.request(bytes)?;
+        if Polling::sid_of(&response).is_ok() {
+            drop(Peer::of_polling(self.address, &response)?);
+        }
+        Ok(response)
     }
 
     /// Opens a polling session, in no namespace yet.
@@ -228,20 +247,6 @@ impl Server {
         self.internal([head.as_bytes(), body].concat())
     }
 
-    /// Returns what is alive in the server, as far as it can be asked.
-    ///
-    /// # Errors
-    ///
-    /// When it doesn't answer.
-    pub fn gauges(&self) -> Checked<BTreeMap<String, i64>> {
-        if self.internal.is_none() {
-            return Ok(BTreeMap::new());
-        }
-        let body = json!({ "event": "guard", "audience": "everyone" }).to_string();
-        let sockets = sockets_of(&self.emit(body)?)?;
-        Ok([("sockets".to_owned(), sockets)].into())
-    }
-
     /// Emits an event without arguments to the members of a room, and returns how many there are.
     ///
     /// # Errors
@@ -294,74 +299,6 @@ fn sockets_of(answer: &Response) -> Checked<i64> {
         .ok()
         .and_then(|answer| answer.pointer("/result/sockets")?.as_i64());
     sockets.ok_or_else(|| Failure::new("no count of sockets").on(answer))
-}
-
-/// Runs `sockeye check` with these settings.
-///
-/// # Errors
-///
-/// When there is no binary.
-pub fn check(settings: &Settings) -> Checked<Output> {
-    let directory = tempfile::tempdir()?;
-    Ok(command(settings, directory.path(), "check")?.output()?)
-}
-
-/// Runs `sockeye serve` with settings that it refuses, to the end.
-///
-/// # Errors
-///
-/// When there is no binary, or it serves.
-pub fn refused(settings: &Settings) -> Checked<Output> {
-    let directory = tempfile::tempdir()?;
-    let mut child = command(settings, directory.path(), "serve")?
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut line = String::new();
-    if let Some(output) = &mut child.stdout {
-        BufReader::new(output).read_line(&mut line)?;
-    }
-    if !line.is_empty() {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(Failure::new("it serves with these settings"));
-    }
-    Ok(child.wait_with_output()?)
-}
-
-fn command(settings: &Settings, directory: &Path, subcommand: &str) -> Checked<Command> {
-    let file = directory.join("sockeye.toml");
-    fs::write(&file, settings.file())?;
-    let program = released("SOCKEYE_BIN", "sockeye")?;
-    let mut command = match settings.most_descriptors() {
-        None => Command::new(program),
-        Some(most) => {
-            let mut shell = Command::new("sh");
-            let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
-            shell.arg("-c").arg(script).arg(program);
-            shell
-        }
-    };
-    command.arg(subcommand).arg("--config").arg(file);
-    command.envs(settings.variables());
-    Ok(command)
-}
-
-/// Finds a released program: where a variable says, else in the target directory.
-fn released(variable: &str, name: &str) -> Checked<PathBuf> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    let program =
-        env::var_os(variable).map_or_else(|| target.join("release").join(name), PathBuf::from);
-    match program.is_file() {
-        true => Ok(program),
-        false => Err(Failure::new(format!(
-            "no {}: build it with `make release`, or say with {variable} where it is",
-            program.display()
-        ))),
-    }
 }
 
 const LOG: &str = "log";

@@ -94,6 +94,35 @@ pub(super) fn cases() -> Vec<Case> {
         })
         .costs(3000, 8 * MIB),
         Case::new(
+            "ATK-80",
+            "names that clients make up are in no metric",
+            |server| {
+                let metrics = || server.internal("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+                let before = metrics()?.is(200)?.text().lines().count();
+                let (mut peer, _) = server.connected(Transport::WebSocket)?;
+                for number in 0..100 {
+                    let names: Vec<_> = (0..100)
+                        .map(|name| format!(r#"2["event {number} {name}"]"#))
+                        .collect();
+                    let names: Vec<_> = names.iter().map(String::as_str).collect();
+                    peer.send_together(&names)?;
+                    peer.send(format!("0/namespace{number},"))?;
+                    peer.receive()?;
+                }
+                let after = metrics()?.is(200)?.text();
+                ensure(
+                    !after.contains("event 1") && !after.contains("namespace1"),
+                    "a name",
+                )?;
+                let lines = after.lines().count();
+                ensure(
+                    lines <= before + 10,
+                    format!("{before} lines have become {lines}"),
+                )
+            },
+        )
+        .costs(500, 4 * MIB),
+        Case::new(
             "ATK-82",
             "asking for health costs next to nothing",
             |server| {

@@ -1,5 +1,6 @@
 //! What hostile clients do, by the part of the server that has to bear it.
 
+mod admission;
 mod advisories;
 mod backends;
 mod browsers;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Case> {
         browsers::cases(),
         tokens::cases(),
         backends::cases(),
+        admission::cases(),
         advisories::cases(),
     ]
     .concat()

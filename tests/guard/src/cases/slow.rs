@@ -1,6 +1,6 @@
 //! Peers that don't read, don't end, or come in greater numbers than the server has room for.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{
     case::{Case, MIB, Profile},
@@ -16,6 +16,36 @@ pub(super) fn cases() -> Vec<Case> {
             |server| slow_members(server, 1, "one-slow"),
         )
         .costs(1500, 16 * MIB),
+        Case::new(
+            "ATK-59",
+            "a member that reads a byte each second is cut, however long it would go on",
+            |server| {
+                let mut slow = narrow(server, "sips")?;
+                let mut sender = server.member("sips")?;
+                let event = format!(
+                    r#"2["chat",{{"room":"sips","t":"{}"}}]"#,
+                    "x".repeat(100_000)
+                );
+                // Much of it lies in the system's buffers before anything waits with the server.
+                while server.metric("queued_bytes")? < 300_000.0 {
+                    sender.send(&event)?;
+                }
+                let start = Instant::now();
+                // What lies in the system's buffers may still be read when the server has let go.
+                while server.tell("sips", "count")? == 2 {
+                    slow.websocket()?.stream.sip()?;
+                    let took = start.elapsed();
+                    ensure(took < Duration::from_secs(15), "it is still served")?;
+                    pause(Duration::from_secs(1));
+                }
+                ensure(
+                    server.metric("connections_stalled_total")? >= 1.0,
+                    "not for that",
+                )
+            },
+        )
+        .under(Profile::Waiting)
+        .costs(100, 4 * MIB),
         Case::new(
             "ATK-60",
             "fifty members that never read are dropped, and their room goes on",

@@ -66,7 +66,9 @@ pub(super) fn cases() -> Vec<Case> {
                 let cookie =
                     format!("Cookie: token={alice}; authorization={alice}; io={alice}\r\n");
                 let mut witness = server.member("identity")?;
-                let response = server.get("/socket.io/?EIO=4&transport=polling", &cookie)?;
+                let response = server.request(format!(
+                    "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n{cookie}\r\n"
+                ))?;
                 let mut peer = Peer::of_polling(server.address, &response)?;
                 peer.connect("/", &json!({ "token": Token::of("bob").sign() }))?;
                 peer.join("identity")?;

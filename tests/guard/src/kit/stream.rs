@@ -1,6 +1,6 @@
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -41,6 +41,22 @@ impl Stream {
             None,
         )?;
         socket.set_recv_buffer_size(receive_buffer)?;
+        socket.connect_timeout(&address.into(), PATIENCE)?;
+        Self::of(socket.into())
+    }
+
+    /// Connects from another address of this machine.
+    ///
+    /// # Errors
+    ///
+    /// When the server doesn't accept, or the address isn't the machine's.
+    pub fn open_from(address: SocketAddr, from: Ipv4Addr) -> Checked<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            None,
+        )?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
         socket.connect_timeout(&address.into(), PATIENCE)?;
         Self::of(socket.into())
     }
@@ -102,6 +118,19 @@ impl Stream {
             }
             Err(error) if ended(&error) => Ok(0),
             Err(error) if is_timeout(&error) => Err(Failure::new("no answer in time")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads one byte; says whether the server has left the connection open.
+    ///
+    /// # Errors
+    ///
+    /// When nothing comes in time.
+    pub fn sip(&mut self) -> Checked<bool> {
+        match self.tcp.read(&mut [0]) {
+            Ok(count) => Ok(count > 0),
+            Err(error) if ended(&error) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -146,7 +146,7 @@ fn interleaved(server: &Server, seed: usize) -> Checked {
         _ => Some(session.start_get()?),
     };
     let mut post = server.stream()?;
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         post.send(before)?;
         candidate.text("5")?;
         post.send(after)?;

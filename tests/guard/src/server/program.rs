@@ -1,0 +1,79 @@
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use crate::{
+    kit::{Checked, Failure},
+    settings::Settings,
+};
+
+/// Runs `sockeye check` with these settings.
+///
+/// # Errors
+///
+/// When there is no binary.
+pub fn check(settings: &Settings) -> Checked<Output> {
+    let directory = tempfile::tempdir()?;
+    Ok(command(settings, directory.path(), "check")?.output()?)
+}
+
+/// Runs `sockeye serve` with settings that it refuses, to the end.
+///
+/// # Errors
+///
+/// When there is no binary, or it serves.
+pub fn refused(settings: &Settings) -> Checked<Output> {
+    let directory = tempfile::tempdir()?;
+    let mut child = command(settings, directory.path(), "serve")?
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    if let Some(output) = &mut child.stdout {
+        BufReader::new(output).read_line(&mut line)?;
+    }
+    if !line.is_empty() {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(Failure::new("it serves with these settings"));
+    }
+    Ok(child.wait_with_output()?)
+}
+
+pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -> Checked<Command> {
+    let file = directory.join("sockeye.toml");
+    fs::write(&file, settings.file())?;
+    let program = released("SOCKEYE_BIN", "sockeye")?;
+    let mut command = match settings.most_descriptors() {
+        None => Command::new(program),
+        Some(most) => {
+            let mut shell = Command::new("sh");
+            let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+            shell.arg("-c").arg(script).arg(program);
+            shell
+        }
+    };
+    command.arg(subcommand).arg("--config").arg(file);
+    command.envs(settings.variables());
+    Ok(command)
+}
+
+/// Finds a released program: where a variable says, else in the target directory.
+pub(super) fn released(variable: &str, name: &str) -> Checked<PathBuf> {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    );
+    let program =
+        env::var_os(variable).map_or_else(|| target.join("release").join(name), PathBuf::from);
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(Failure::new(format!(
+            "no {}: build it with `make release`, or say with {variable} where it is",
+            program.display()
+        ))),
+    }
+}

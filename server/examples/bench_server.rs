@@ -26,6 +26,11 @@ use sockeye::{
     Identity, Namespace, Reply, RouterConfig, SocketIo, SocketRef, engine::EngineConfig,
 };
 
+/// The system's allocator keeps what a crowd needed that has gone; this one gives it back.
+#[cfg(all(feature = "standalone", target_os = "linux"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = env::var("PORT").map_or(Ok(3900), |port| port.parse())?;

@@ -82,7 +82,7 @@ fn in_turn(program: &Path, profile: Profile, cases: &[&Case]) -> Checked<usize> 
             }
         }
         if !is_spent {
-            failed += settle(&oracle, 8 * MIB);
+            failed += settle(&oracle, 16 * MIB);
         }
     }
     Ok(failed)

@@ -85,14 +85,14 @@ pub(super) fn cases() -> Vec<Case> {
             "CVE-2024-37890",
             "headers that are too many hide nothing",
             |server| {
-                for count in [100, 101, 2001] {
+                for count in [65, 100, 101, 2001] {
                     let upgrade = (0..count).fold(Upgrade::new(), |upgrade, number| {
                         upgrade.header(&format!("X-{number}"), "1")
                     });
                     let (response, _) = upgrade.attempt(server.address)?;
                     response.is_one_of(&[400, 431])?;
                 }
-                let upgrade = (0..64).fold(Upgrade::new(), |upgrade, number| {
+                let upgrade = (0..50).fold(Upgrade::new(), |upgrade, number| {
                     upgrade.header(&format!("X-{number}"), "1")
                 });
                 upgrade.open(server.address).map(drop)

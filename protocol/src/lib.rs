@@ -33,6 +33,7 @@ pub mod socket;
 pub mod websocket;
 
 #[cfg(test)]
+#[path = "tests/cases.rs"]
 mod cases;
 mod message;
 mod prepared;

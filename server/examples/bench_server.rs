@@ -116,7 +116,7 @@ async fn welcome(socket: SocketRef) -> Result<(), EmitError> {
     socket.emit("welcome", &socket.id())
 }
 
-async fn echo(socket: SocketRef, Args(argument): Args<Value>) -> Result<(), EmitError> {
+async fn echo(socket: SocketRef, Args(argument): Args<String>) -> Result<(), EmitError> {
     socket.emit("echo", &argument)
 }
 
@@ -124,11 +124,11 @@ async fn echo_bytes(socket: SocketRef, Args(argument): Args<Bytes>) -> Result<()
     socket.emit("echo", &argument)
 }
 
-async fn ack(Args(argument): Args<Value>) -> Reply<Value> {
+async fn ack(Args(argument): Args<String>) -> Reply<String> {
     Reply(argument)
 }
 
-async fn bcast(socket: SocketRef, Args(argument): Args<Value>) -> Result<(), EmitError> {
+async fn bcast(socket: SocketRef, Args(argument): Args<String>) -> Result<(), EmitError> {
     socket.namespace().to("bench").emit("bcast", &argument)
 }
 

@@ -186,6 +186,11 @@ impl PreparedText {
         self.buffer.extend_from_slice(text.as_bytes());
     }
 
+    /// Returns what has been written, behind the packet type.
+    pub(crate) fn packet(&self) -> &[u8] {
+        self.buffer.get(MAX_HEADER_LEN..).unwrap_or_default()
+    }
+
     /// Finishes the message and attaches the binary messages that follow it.
     #[must_use]
     pub fn finish(mut self, data: Vec<Bytes>) -> Prepared {

@@ -59,7 +59,7 @@ mod timers;
 
 pub use sockeye_protocol::{
     Message, Prepared, Sid,
-    socket::{EventName, Limits, RawArgs},
+    socket::{Binary, EventName, Limits, RawArgs},
 };
 
 pub use self::{

@@ -17,12 +17,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{App, HttpServer, web::Bytes};
+use actix_web::{App, HttpServer};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sockeye::{
-    Ack, Args, Auth, AuthError, Credentials, EmitError, EventRate, FrontServer, HttpConfig,
+    Ack, Args, Auth, AuthError, Binary, Credentials, EmitError, EventRate, FrontServer, HttpConfig,
     Identity, Namespace, Reply, RouterConfig, SocketIo, SocketRef, engine::EngineConfig,
 };
 
@@ -120,7 +120,7 @@ async fn echo(socket: SocketRef, Args(argument): Args<String>) -> Result<(), Emi
     socket.emit("echo", &argument)
 }
 
-async fn echo_bytes(socket: SocketRef, Args(argument): Args<Bytes>) -> Result<(), EmitError> {
+async fn echo_bytes(socket: SocketRef, Args(argument): Args<Binary>) -> Result<(), EmitError> {
     socket.emit("echo", &argument)
 }
 

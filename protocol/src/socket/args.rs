@@ -9,6 +9,7 @@ use super::{
     json,
 };
 
+mod binary;
 mod extract;
 mod list;
 mod placeholder;
@@ -16,6 +17,7 @@ mod positions;
 mod resolve;
 mod surrogates;
 
+pub use self::binary::Binary;
 use self::positions::Positions;
 pub(super) use self::{list::write_args, placeholder::check_encoded};
 

@@ -6,7 +6,6 @@
 
 use std::io::Write as _;
 
-use bytes::Bytes;
 use serde::{Serialize, ser::SerializeMap as _};
 
 use super::{
@@ -129,12 +128,11 @@ fn packet<T: Serialize + ?Sized>(
     let room = TYPICAL_ARGS + name.map_or(0, str::len);
     let mut text = start(plain, None, namespace, id, room);
     let attachments = write_args(&mut text, name, args, Vec::new())?;
-    let prepared = text.finish(Vec::new());
     if attachments.is_empty() {
-        return Ok(prepared);
+        return Ok(text.finish(Vec::new()));
     }
-    let written = prepared.text_packet().unwrap_or_default();
-    let json = payload(&written, namespace, id);
+    let without = text;
+    let json = payload(without.packet(), namespace, id);
     check_encoded(json, attachments.len(), attachments.len())?;
     let mut text = start(binary, Some(attachments.len()), namespace, id, json.len());
     write(&mut text, json);
@@ -200,7 +198,7 @@ fn start(
 }
 
 /// The part of a plain packet's text that [`start`] did not write.
-fn payload<'a>(text: &'a Bytes, namespace: &str, id: Option<u64>) -> &'a [u8] {
+fn payload<'a>(text: &'a [u8], namespace: &str, id: Option<u64>) -> &'a [u8] {
     let namespace = if namespace == "/" {
         0
     } else {

@@ -21,7 +21,7 @@ mod packet;
 mod reassembly;
 
 pub use self::{
-    args::RawArgs,
+    args::{Binary, RawArgs},
     connection::Connection,
     error::{ArgsError, DecodeError, EncodeError, ProtocolError},
     event::{Event, Expired, RefusedReason, Slot},

@@ -110,6 +110,15 @@ impl Decoder {
         outcome
     }
 
+    /// Returns how many bytes `input` lacks of a payload whose header has been read.
+    #[must_use]
+    pub fn missing(&self, input: &BytesMut) -> usize {
+        match self.state {
+            State::Payload(frame) => frame.len.saturating_sub(input.len()),
+            State::Header | State::Closed | State::Failed(_) => 0,
+        }
+    }
+
     fn next(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, FrameError> {
         loop {
             let frame = match self.state {

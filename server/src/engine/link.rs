@@ -44,7 +44,8 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// Gives about `limit` bytes of frames, one chunk or more; `None` at the end of the WebSocket.
+    /// Gives what there is, up to about `limit` bytes of frames. What it returns is what comes then:
+    /// more, nothing for now, or `None` at the end of the WebSocket.
     pub(crate) fn poll_chunks(
         &mut self,
         cx: &mut Context<'_>,
@@ -192,7 +193,12 @@ impl LocalLink {
     pub(super) fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut joined = Joined::default();
         let polled = self.poll_chunks(cx, JOINED, &mut |chunk| joined.push(chunk));
-        polled.map(|some| some.map(|()| joined.finish()))
+        let bytes = joined.finish();
+        if bytes.is_empty() {
+            polled.map(|_| None)
+        } else {
+            Poll::Ready(Some(bytes))
+        }
     }
 
     fn poll_chunks(
@@ -207,7 +213,7 @@ impl LocalLink {
             // The session may have closed it.
             given += self.pipe.give(limit.saturating_sub(given), give);
         }
-        if given > 0 {
+        if given >= limit {
             return Poll::Ready(Some(()));
         }
         if self.pipe.ended.get() {

@@ -18,6 +18,7 @@ use tokio::{
     io::{AsyncRead as _, ReadBuf},
     time::Sleep,
 };
+use tokio_util::io::poll_read_buf;
 
 use sockeye_router::Turn;
 
@@ -141,7 +142,7 @@ impl Lean {
                     }
                 }
                 Ok(None) if handled => return Poll::Ready(()),
-                Ok(None) => match ready!(self.poll_read(cx, BytesMut::extend_from_slice)) {
+                Ok(None) => match ready!(self.poll_receive(cx)) {
                     Ok(0) => {
                         // The end of the stream without a close frame: a tab that was closed, say.
                         self.peer_ended(Fault::Closed, None);
@@ -162,6 +163,17 @@ impl Lean {
                 }
             }
         }
+    }
+
+    /// Reads once into the connection's buffer: the rest of a large message to where it belongs.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let missing = self.decoder.missing(&self.read);
+        if missing < LARGE_REST {
+            return self.poll_read(cx, BytesMut::extend_from_slice);
+        }
+        // Of what a client only announces, no more is held ready than it might send at once.
+        self.read.reserve(missing.min(SCRATCH_LEN));
+        poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.read)
     }
 
     /// Reads once, and lets `keep` put into the connection's buffer what it wants of it.
@@ -247,8 +259,9 @@ impl Lean {
                 }
                 Closing::Open => {}
             }
+            let mut is_all = false;
             let written = Batch::with(|batch| {
-                ready!(self.poll_fill(batch, cx));
+                is_all = self.fill(batch, cx);
                 let written = batch.poll_write(&mut self.stream, cx);
                 if written.is_pending() {
                     self.pending().unsent = batch.chunks.drain(..).collect();
@@ -258,28 +271,34 @@ impl Lean {
             if ready!(written).is_err() {
                 return self.lost();
             }
+            if is_all {
+                return Poll::Pending;
+            }
         }
     }
 
-    /// Puts into the batch what is to be written next.
-    fn poll_fill(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<()> {
+    /// Puts into the batch what is to be written next; returns whether there is nothing more until
+    /// the session says so.
+    fn fill(&mut self, batch: &mut Batch, cx: &mut Context<'_>) -> bool {
         if let Some(mut pending) = self.pending.take() {
             batch.chunks.extend(pending.head);
             if let Some(close) = pending.close {
                 self.closing = Closing::LastWords;
                 batch.chunks.push_back(close);
-                return Poll::Ready(());
+                return false;
             }
             batch.chunks.extend(pending.pongs.take());
         }
         let give = &mut |chunk| batch.chunks.push_back(chunk);
         match self.link.poll_chunks(cx, TURN_BYTES, give) {
-            Poll::Pending if batch.chunks.is_empty() => return Poll::Pending,
+            Poll::Pending => true,
+            Poll::Ready(Some(())) => false,
             // The close frame was among the last.
-            Poll::Ready(None) => self.closing = Closing::LastWords,
-            Poll::Pending | Poll::Ready(Some(())) => {}
+            Poll::Ready(None) => {
+                self.closing = Closing::LastWords;
+                false
+            }
         }
-        Poll::Ready(())
     }
 
     fn lost(&mut self) -> Poll<()> {
@@ -313,7 +332,10 @@ thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_LEN].into());
 }
 
-const SCRATCH_LEN: usize = 64 * 1024;
+const SCRATCH_LEN: usize = 128 * 1024;
+
+/// What is missing of a message is read past the scratch from this size on.
+const LARGE_REST: usize = 16 * 1024;
 
 /// How many bytes of frames are taken from the session for one write.
 const TURN_BYTES: usize = 64 * 1024;

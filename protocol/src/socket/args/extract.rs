@@ -9,7 +9,10 @@ use serde::{
     },
 };
 
-use super::placeholder::{NUM, PLACEHOLDER};
+use super::{
+    binary::owner_of,
+    placeholder::{NUM, PLACEHOLDER},
+};
 
 /// The attachments found so far, depth first, which is the order of their numbers.
 pub(super) struct Found(RefCell<Vec<Bytes>>);
@@ -25,7 +28,7 @@ impl Found {
 
     fn add(&self, bytes: &[u8]) -> usize {
         let mut found = self.0.borrow_mut();
-        found.push(Bytes::copy_from_slice(bytes));
+        found.push(owner_of(bytes));
         found.len() - 1
     }
 }

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 

@@ -1,9 +1,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
+};
 
-use super::{NUM, PLACEHOLDER};
+use super::{super::binary::while_shown, NUM, PLACEHOLDER};
 
 /// Takes what a placeholder stands for, or what `serde_json` would take for bytes.
 pub(super) struct BytesVisitor<'a, V> {
@@ -30,11 +33,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for BytesVisitor<'_, V> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<V::Value, A::Error> {
         let mut is_placeholder = false;
         let mut num = None;
-        while let Some(key) = object.next_key::<String>()? {
-            match key.as_str() {
-                PLACEHOLDER => is_placeholder = object.next_value::<serde_json::Value>()? == true,
-                NUM => num = object.next_value::<serde_json::Value>()?.as_u64(),
-                _ => {
+        while let Some(key) = object.next_key()? {
+            match key {
+                Key::Placeholder => {
+                    is_placeholder = object.next_value::<serde_json::Value>()? == true;
+                }
+                Key::Num => num = object.next_value::<serde_json::Value>()?.as_u64(),
+                Key::Other => {
                     object.next_value::<IgnoredAny>()?;
                 }
             }
@@ -44,7 +49,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for BytesVisitor<'_, V> {
             .and_then(|num| usize::try_from(num).ok())
             .and_then(|num| self.attachments.get(num));
         match attachment {
-            Some(bytes) => self.visitor.visit_bytes(bytes),
+            Some(bytes) => while_shown(bytes, || self.visitor.visit_bytes(bytes)),
             None => Err(Error::invalid_type(Unexpected::Map, &self)),
         }
     }
@@ -59,5 +64,36 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for BytesVisitor<'_, V> {
 
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
         self.visitor.visit_unit()
+    }
+}
+
+/// A member's name, of which no copy is made.
+enum Key {
+    Placeholder,
+    Num,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
+        Ok(match name {
+            PLACEHOLDER => Key::Placeholder,
+            NUM => Key::Num,
+            _ => Key::Other,
+        })
     }
 }

@@ -22,6 +22,11 @@ for (const [way, transport] of Object.entries(ways)) {
 
     for (const round of [0, 10, 20]) {
       await server.emit({ event: "n", args: [round] });
+      if (way === "upgrade") {
+        // The client puts off a close until it has upgraded, and keeps what comes in that very moment to
+        // show it once more when it is back.
+        await peer.upgraded();
+      }
       peer.socket.io.engine.close();
       await peer.next("disconnect");
       await server.emit({ event: "n", args: [round + 1] });

@@ -111,10 +111,8 @@ doc:
 
 # Many random cases of every model: sessions, rooms, acks, recovery, cancellation. A failure prints
 # PROPTEST_RNG_SEED=…, which repeats its run.
-CASES ?= 100000
-
 models:
-	PROPTEST_CASES=$(CASES) CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	PROPTEST_CASES=$(or $(CASES),100000) CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	cargo test --release -p sockeye-protocol -p sockeye-router \
 		--lib --test models --test recovery_model
 

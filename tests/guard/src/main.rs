@@ -3,7 +3,11 @@
 
 use std::{env, process::ExitCode};
 
-use sockeye_guard::{canary, cases, kit::Checked, run};
+use sockeye_guard::{
+    canary, cases,
+    kit::{Checked, Failure},
+    run,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -28,5 +32,8 @@ fn guard(arguments: &[String]) -> Checked<usize> {
         let has = |word: &String| case.id() == word || case.title().contains(&**word);
         arguments.is_empty() || arguments.iter().any(has)
     });
+    if chosen.is_empty() {
+        return Err(Failure::new(format!("no case has one of {arguments:?}")));
+    }
     run::run(&env::current_exe()?, &chosen)
 }

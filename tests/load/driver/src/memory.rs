@@ -42,7 +42,8 @@ pub(crate) fn measure(
                 let arguments: Vec<_> = base.iter().chain(options).copied().chain(room).collect();
                 bench.run(run, &server, &arguments, samples)
             };
-            run(CROWDS, &[&steps(LOOKS, most), "--crowds=2"], samples)?;
+            let crowds = [&*steps(LOOKS, most), "--crowds=2", AFTERWARDS];
+            run(CROWDS, &crowds, samples)?;
             if !subject.is_floor() {
                 run(BROWSERS, &[&steps(&[AT_REST], most), "--browser"], samples)?;
             }
@@ -73,6 +74,9 @@ pub(crate) fn sources(connections: usize) -> String {
 pub(crate) const CROWDS: &str = "crowds";
 pub(crate) const BROWSERS: &str = "browsers";
 pub(crate) const PINGS: &str = "pings";
+
+/// Allocators give memory back some seconds after it was freed.
+const AFTERWARDS: &str = "--afterwards=20";
 
 /// Two pings to everybody.
 const PING_SECONDS: usize = 50;

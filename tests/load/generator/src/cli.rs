@@ -115,6 +115,9 @@ pub(crate) struct Rest {
     /// Seconds of rest before each look
     #[arg(long, default_value_t = 1.0)]
     pub(crate) settle: f64,
+    /// Seconds that a server has to give memory back when all have left
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) afterwards: f64,
     /// Echoes that each connection sends before it rests
     #[arg(long, default_value_t = 0)]
     pub(crate) echoes: usize,

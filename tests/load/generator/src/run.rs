@@ -170,7 +170,11 @@ fn idle(rest: &Rest, mut print: impl FnMut(Report) -> Verdict) -> Verdict {
         let mut report = setup.report("idle");
         report.connections = connections;
         let span = Span::begin(setup.process);
-        pool.run(Duration::from_secs_f64(rest.settle), scenario);
+        let wait = match connections {
+            0 => rest.afterwards,
+            _ => rest.settle,
+        };
+        pool.run(Duration::from_secs_f64(wait), scenario);
         span.end(&mut Tally::default(), &mut report);
         report.memory = Some(Memory {
             base_kib,

@@ -61,7 +61,7 @@ pub fn disconnect(namespace: &str) -> Prepared {
 ///
 /// A tuple is the list of arguments, and so is an array of fixed size, which serde can't tell
 /// from a tuple; `()` is no argument; anything else is one argument. Whatever serialises as
-/// bytes, such as [`Bytes`], becomes an attachment, at any depth. Numbers that JSON lacks
+/// bytes, such as [`Bytes`](bytes::Bytes), becomes an attachment, at any depth. Numbers that JSON lacks
 /// become `null`. A value that is no tuple sees its `serialize` called twice.
 ///
 /// # Errors

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::sync::Notify;
 
+use crate::clock::now;
+
 /// Something that a thread's [`Timers`] call when its time has come.
 ///
 /// It holds what it is for weakly: an entry is never taken back.
@@ -98,7 +100,7 @@ impl<T: Timed> Timers<T> {
     }
 
     fn fire(&self) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = now();
         while let Some(entry) = self.due(now) {
             self.count.fetch_sub(1, Relaxed);
             entry.timed.fire(entry.at);

@@ -1,7 +1,7 @@
 //! Whatever is emitted, and whenever connections break: each client gets what was for it exactly
 //! once and in order.
 
-#[path = "models/cases.rs"]
+#[path = "../../protocol/src/tests/cases.rs"]
 mod cases;
 mod tab;
 

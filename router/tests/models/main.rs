@@ -3,5 +3,6 @@
 
 mod acks;
 mod cancel;
+#[path = "../../../protocol/src/tests/cases.rs"]
 mod cases;
 mod rooms;

@@ -256,7 +256,7 @@ impl Clock for RuntimeClock {
     type Instant = Instant;
 
     fn now(&self) -> Instant {
-        tokio::time::Instant::now().into_std()
+        sockeye_router::now()
     }
 }
 

@@ -128,12 +128,18 @@ pub(super) fn limit(reason: CloseReason) -> Option<Limit> {
 pub(crate) struct TrafficOfThreads(RwLock<Vec<Arc<Traffic>>>);
 
 impl TrafficOfThreads {
-    /// Returns the counters of a new thread.
+    /// Returns the counters of a new thread: those of one that has ended go on, so that there are
+    /// no more of them than there are threads at a time.
     pub(super) fn of_new_thread(&self) -> Arc<Traffic> {
-        let traffic = Arc::new(Traffic::default());
         let mut threads = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        threads.push(traffic.clone());
-        traffic
+        let ended = threads
+            .iter_mut()
+            .position(|thread| Arc::get_mut(thread).is_some());
+        let at = ended.unwrap_or_else(|| {
+            threads.push(Arc::default());
+            threads.len() - 1
+        });
+        threads[at].clone()
     }
 
     pub(super) fn sum(&self) -> EngineCounters {
@@ -178,6 +184,18 @@ mod tests {
         assert_eq!((sum.messages_sent, sum.bytes_sent), (5, 6));
         assert_eq!((sum.opened_by_polling, sum.opened_by_websocket), (1, 1));
         assert_eq!(sum.upgraded, 1);
+    }
+
+    #[test]
+    fn threads_that_end_leave_their_counts_and_no_memory() {
+        let threads = TrafficOfThreads::default();
+
+        for _ in 0..100 {
+            threads.of_new_thread().received(1);
+        }
+
+        assert_eq!(threads.sum().messages_received, 100);
+        assert_eq!(threads.0.read().unwrap().len(), 1);
     }
 
     #[test]

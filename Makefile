@@ -7,7 +7,7 @@ DRIVER := tests/load/target/release/driver
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-guard test-budgets guard models check deny doc fuzz
+.PHONY: run test test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-guard test-faults test-budgets guard faults models check deny doc fuzz
 
 # Starts the server in development mode, with the demo page on http://127.0.0.1:3000/.
 run: demo-client
@@ -15,7 +15,7 @@ run: demo-client
 	target/release/sockeye serve
 
 # Runs every test.
-test: test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-guard test-budgets
+test: test-rust test-load test-wire test-reference test-differential test-websocket test-e2e test-guard test-faults test-budgets
 
 test-rust:
 	cargo $(CARGO_TEST) --workspace --all-targets
@@ -71,6 +71,15 @@ test-guard: guard
 guard: release
 	cargo build -p sockeye-guard
 	target/debug/guard $(CASES)
+
+# What breaks in less than a minute each.
+test-faults: release
+	cargo run -p sockeye-faults -- --short
+
+# All that can break, at full size, on a machine that does nothing else: about an hour. Some of them:
+# make faults IDS="FM-01 FM-02"; UPDATE=1 keeps what comes of it in docs/reliability.md.
+faults: release
+	cargo run --release -p sockeye-faults -- $(IDS) $(if $(UPDATE),--update docs/reliability.md)
 
 # No path takes over 5 % more instructions than before; see docs/performance-budgets.md.
 test-budgets: budgets

@@ -99,6 +99,48 @@ impl Frame {
     }
 }
 
+impl Received {
+    /// Parses a frame of the server's, none of which is masked or in fragments, and says how long it
+    /// is; `None` as long as it isn't whole.
+    ///
+    /// # Errors
+    ///
+    /// When no server may send it.
+    pub fn parse(bytes: &[u8]) -> Checked<Option<(Self, usize)>> {
+        let [first, second, rest @ ..] = bytes else {
+            return Ok(None);
+        };
+        let (length, head) = match (*second, rest) {
+            (length @ 0..126, _) => (u64::from(length), 2),
+            (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 4),
+            (127, [a, b, c, d, e, f, g, h, ..]) => {
+                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 10)
+            }
+            (126 | 127, _) => return Ok(None),
+            _ => return Err(Failure::new("the server masks its frames")),
+        };
+        let end = head + usize::try_from(length).map_err(|_| Failure::new("an absurd length"))?;
+        let Some(payload) = bytes.get(head..end) else {
+            return Ok(None);
+        };
+        let text = || String::from_utf8(payload.to_vec()).map_err(|_| Failure::new("not UTF-8"));
+        let received = match first {
+            0x81 => Self::Text(text()?),
+            0x82 => Self::Binary(payload.to_vec()),
+            0x8a => Self::Pong(payload.to_vec()),
+            0x88 => Self::Close(match payload {
+                [a, b, reason @ ..] => {
+                    let reason = String::from_utf8_lossy(reason).into_owned();
+                    Some((u16::from_be_bytes([*a, *b]), reason))
+                }
+                _ => None,
+            }),
+            _ => return Err(Failure::new(format!("a frame that begins with {first:#x}"))),
+        };
+        Ok(Some((received, end)))
+    }
+}
+
 impl WebSocket {
     /// Goes on with a connection whose upgrade has been answered.
     #[must_use]
@@ -131,7 +173,7 @@ impl WebSocket {
     /// When nothing comes in time, or no server may send it.
     pub fn receive(&mut self) -> Checked<Received> {
         loop {
-            if let Some((received, length)) = parse(self.stream.received())? {
+            if let Some((received, length)) = Received::parse(self.stream.received())? {
                 self.stream.received().drain(..length);
                 return Ok(received);
             }
@@ -190,41 +232,6 @@ impl WebSocket {
             format!("closed with {found:?} instead of {code}"),
         )
     }
-}
-
-/// Parses a frame of the server's, none of which is masked or in fragments.
-fn parse(bytes: &[u8]) -> Checked<Option<(Received, usize)>> {
-    let [first, second, rest @ ..] = bytes else {
-        return Ok(None);
-    };
-    let (length, head) = match (*second, rest) {
-        (length @ 0..126, _) => (u64::from(length), 2),
-        (126, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 4),
-        (127, [a, b, c, d, e, f, g, h, ..]) => {
-            (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 10)
-        }
-        (126 | 127, _) => return Ok(None),
-        _ => return Err(Failure::new("the server masks its frames")),
-    };
-    let end = head + usize::try_from(length).map_err(|_| Failure::new("an absurd length"))?;
-    let Some(payload) = bytes.get(head..end) else {
-        return Ok(None);
-    };
-    let text = || String::from_utf8(payload.to_vec()).map_err(|_| Failure::new("not UTF-8"));
-    let received = match first {
-        0x81 => Received::Text(text()?),
-        0x82 => Received::Binary(payload.to_vec()),
-        0x8a => Received::Pong(payload.to_vec()),
-        0x88 => Received::Close(match payload {
-            [a, b, reason @ ..] => {
-                let reason = String::from_utf8_lossy(reason).into_owned();
-                Some((u16::from_be_bytes([*a, *b]), reason))
-            }
-            _ => None,
-        }),
-        _ => return Err(Failure::new(format!("a frame that begins with {first:#x}"))),
-    };
-    Ok(Some((received, end)))
 }
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

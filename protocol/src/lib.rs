@@ -32,6 +32,7 @@ pub mod engine;
 pub mod socket;
 pub mod websocket;
 
+mod attachments;
 #[cfg(test)]
 #[path = "tests/cases.rs"]
 mod cases;

@@ -1,9 +1,12 @@
-use std::{cell::Cell, fmt, io, sync::Arc};
+use std::{cell::Cell, fmt, io, ops::Range};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Buf as _, Bytes};
 
-use crate::websocket::{FrameHeader, MAX_HEADER_LEN};
+use crate::{
+    attachments::Attachments,
+    websocket::{FrameHeader, MAX_HEADER_LEN},
+};
 
 /// Messages encoded once and shared by every connection they are sent to.
 ///
@@ -14,19 +17,13 @@ use crate::websocket::{FrameHeader, MAX_HEADER_LEN};
 /// nothing is encoded again per receiver.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// A whole text frame whose payload starts with `4`; empty when there is no text.
-    frame: Bytes,
-    /// Where the frame's payload starts.
+    /// A whole text frame whose payload starts with `4`, unless there is no text; then the header
+    /// of each attachment's frame.
+    head: Bytes,
+    /// Where the text frame's payload starts.
     payload_at: u8,
     compressible: bool,
-    attachments: Option<Arc<[Attachment]>>,
-}
-
-/// One binary message and the header of its WebSocket frame.
-#[derive(Debug, PartialEq, Eq)]
-struct Attachment {
-    header: Bytes,
-    data: Bytes,
+    attachments: Attachments,
 }
 
 impl Prepared {
@@ -41,11 +38,12 @@ impl Prepared {
     /// Prepares one binary message.
     #[must_use]
     pub fn binary(data: Bytes) -> Self {
+        let header = FrameHeader::binary(data.len());
         Self {
-            frame: Bytes::new(),
+            head: Bytes::copy_from_slice(header.as_bytes()),
             payload_at: 0,
             compressible: true,
-            attachments: attachments(vec![data]),
+            attachments: vec![data].into(),
         }
     }
 
@@ -67,29 +65,26 @@ impl Prepared {
     /// Returns how many Engine.IO packets this is.
     #[must_use]
     pub fn packet_count(&self) -> usize {
-        usize::from(!self.frame.is_empty()) + self.attachments().len()
+        usize::from(self.text_end() > 0) + self.attachments.len()
     }
 
     /// Returns the bytes that this occupies in an outgoing queue: frames, headers included.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        let attached: usize = self
-            .attachments()
-            .iter()
-            .map(|part| part.header.len() + part.data.len())
-            .sum();
-        self.frame.len() + attached
+        let attached: usize = self.attachments.iter().map(Bytes::len).sum();
+        self.head.len() + attached
     }
 
     /// Returns the text message with its leading `4`, if there is one.
     #[must_use]
     pub fn text_packet(&self) -> Option<Bytes> {
-        (!self.frame.is_empty()).then(|| self.frame.slice(usize::from(self.payload_at)..))
+        let end = self.text_end();
+        (end > 0).then(|| self.head.slice(usize::from(self.payload_at)..end))
     }
 
     /// Returns the binary messages, in order.
     pub fn binary_messages(&self) -> impl Iterator<Item = &Bytes> {
-        self.attachments().iter().map(|part| &part.data)
+        self.attachments.iter()
     }
 
     /// Calls `write` with the chunks of the WebSocket form, in order.
@@ -97,25 +92,38 @@ impl Prepared {
     /// The chunks are whole frames when put one after another. They share the buffers of
     /// this value.
     pub fn websocket_chunks(&self, mut write: impl FnMut(Bytes)) {
-        if !self.frame.is_empty() {
-            write(self.frame.clone());
-        }
-        for part in self.attachments() {
-            write(part.header.clone());
-            if !part.data.is_empty() {
-                write(part.data.clone());
-            }
+        let mut rest = self.clone();
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let (chunk, behind) = rest.take_websocket_chunk(at);
+            write(chunk);
+            next = behind;
         }
     }
 
-    /// Like [`websocket_chunks`](Self::websocket_chunks), for the last user of this value.
-    pub fn into_websocket_chunks(self, mut write: impl FnMut(Bytes)) {
-        if self.attachments.is_some() {
-            return self.websocket_chunks(write);
+    /// Returns a chunk of the WebSocket form and the number of the next, if there is one. The
+    /// first is number 0, and each can be taken only once.
+    pub(crate) fn take_websocket_chunk(&mut self, at: usize) -> (Bytes, Option<usize>) {
+        // The text's frame, if there is one, together with the first header, then data and
+        // headers in turn.
+        let attachment = at / 2;
+        let chunk = if at % 2 == 1 {
+            self.attachments.take(attachment)
+        } else if self.attachments.len() <= 1 {
+            std::mem::take(&mut self.head)
+        } else {
+            let end = self.header_end(attachment);
+            let start = match attachment {
+                0 => 0,
+                _ => end - header_len(self.attachments.get(attachment)),
+            };
+            self.head.slice(start..end)
+        };
+        let mut next = at + 1;
+        if next % 2 == 1 && self.attachments.get(next / 2).is_none_or(Bytes::is_empty) {
+            next += 1;
         }
-        if !self.frame.is_empty() {
-            write(self.frame);
-        }
+        (chunk, (next / 2 < self.attachments.len()).then_some(next))
     }
 
     /// Appends the polling form: packets separated by `0x1E`, binary as `b` and base64.
@@ -133,21 +141,30 @@ impl Prepared {
         }
     }
 
-    /// Appends each packet as a text frame's payload would be when the peer can't take binary
-    /// frames (`b64` on a WebSocket): calls `write` with the text of every packet, in order.
-    pub fn text_only_packets(&self, mut write: impl FnMut(&[u8])) {
-        if let Some(text) = self.text_packet() {
-            write(&text);
-        }
-        for data in self.binary_messages() {
-            let mut encoded = Vec::new();
-            write_base64(data, &mut encoded);
-            write(&encoded);
-        }
+    /// Returns the text of a packet for a peer that can't take binary frames (`b64` on a
+    /// WebSocket): binary messages are `b` and base64.
+    pub(crate) fn text_only_packet(&self, at: usize) -> Option<Bytes> {
+        let text = self.text_packet();
+        let attachment = match (at, text) {
+            (0, Some(text)) => return Some(text),
+            (_, Some(_)) => at - 1,
+            (_, None) => at,
+        };
+        let mut encoded = Vec::new();
+        write_base64(self.attachments.get(attachment)?, &mut encoded);
+        Some(encoded.into())
     }
 
-    fn attachments(&self) -> &[Attachment] {
-        self.attachments.as_deref().unwrap_or_default()
+    /// Returns how long the text's frame is.
+    fn text_end(&self) -> usize {
+        let headers = self.attachments.iter().map(|data| header_len(Some(data)));
+        self.head.len() - headers.sum::<usize>()
+    }
+
+    /// Returns where the header of an attachment's frame ends.
+    fn header_end(&self, attachment: usize) -> usize {
+        let headers = self.attachments.iter().take(attachment + 1);
+        self.text_end() + headers.map(|data| header_len(Some(data))).sum::<usize>()
     }
 }
 
@@ -155,7 +172,7 @@ impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
             .field("text", &self.text_packet())
-            .field("attachments", &self.attachments().len())
+            .field("attachments", &self.attachments.len())
             .finish()
     }
 }
@@ -186,6 +203,14 @@ impl PreparedText {
         self.buffer.extend_from_slice(text.as_bytes());
     }
 
+    /// Puts text in the place of what was written there, the packet type being at 0.
+    pub(crate) fn replace(&mut self, range: Range<usize>, text: &str) {
+        let range = MAX_HEADER_LEN + range.start..MAX_HEADER_LEN + range.end;
+        if range.end <= self.buffer.len() {
+            self.buffer.splice(range, text.bytes());
+        }
+    }
+
     /// Returns what has been written, behind the packet type.
     pub(crate) fn packet(&self) -> &[u8] {
         self.buffer.get(MAX_HEADER_LEN..).unwrap_or_default()
@@ -193,7 +218,11 @@ impl PreparedText {
 
     /// Finishes the message and attaches the binary messages that follow it.
     #[must_use]
-    pub fn finish(mut self, data: Vec<Bytes>) -> Prepared {
+    pub fn finish(self, data: Vec<Bytes>) -> Prepared {
+        self.finish_with(data.into())
+    }
+
+    pub(crate) fn finish_with(mut self, attachments: Attachments) -> Prepared {
         let payload_len = self.buffer.len() - MAX_HEADER_LEN;
         let header = FrameHeader::text(payload_len);
         let header = header.as_bytes();
@@ -202,22 +231,26 @@ impl PreparedText {
             room.copy_from_slice(header);
         }
         let payload_at = header.len() as u8;
-        let frame = if self.buffer.len() <= COPIED {
+        for data in attachments.iter() {
+            let header = FrameHeader::binary(data.len());
+            self.buffer.extend_from_slice(header.as_bytes());
+        }
+        let head = if self.buffer.len() <= COPIED {
             // Exactly as long as it is, in one allocation, and the buffer serves the next.
-            let frame = Bytes::copy_from_slice(self.buffer.get(unused..).unwrap_or_default());
+            let head = Bytes::copy_from_slice(self.buffer.get(unused..).unwrap_or_default());
             // As above.
             let _ = SCRATCH.try_with(|scratch| scratch.set(self.buffer));
-            frame
+            head
         } else {
-            let mut frame = Bytes::from(self.buffer);
-            frame.advance(unused);
-            frame
+            let mut head = Bytes::from(self.buffer);
+            head.advance(unused);
+            head
         };
         Prepared {
-            frame,
+            head,
             payload_at,
             compressible: true,
-            attachments: attachments(data),
+            attachments,
         }
     }
 }
@@ -239,12 +272,8 @@ impl io::Write for PreparedText {
     }
 }
 
-fn attachments(data: Vec<Bytes>) -> Option<Arc<[Attachment]>> {
-    let part = |data: Bytes| Attachment {
-        header: Bytes::copy_from_slice(FrameHeader::binary(data.len()).as_bytes()),
-        data,
-    };
-    (!data.is_empty()).then(|| data.into_iter().map(part).collect())
+fn header_len(data: Option<&Bytes>) -> usize {
+    data.map_or(0, |data| FrameHeader::binary(data.len()).as_bytes().len())
 }
 
 fn separate(out: &mut Vec<u8>) {
@@ -277,6 +306,8 @@ const SEPARATOR: u8 = 0x1e;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn websocket(prepared: &Prepared) -> Vec<u8> {
@@ -325,6 +356,51 @@ mod tests {
         assert!(websocket(&prepared).ends_with(b"\x82\x03\x01\x02\x03"));
     }
 
+    proptest! {
+        #[test]
+        fn chunks_are_the_frames_whoever_else_has_them(
+            text in prop::option::of("[a-z]{0,200}"),
+            data in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..4),
+            is_shared: bool,
+        ) {
+            let data: Vec<_> = data.into_iter().map(Bytes::from).collect();
+            let prepared = match text {
+                Some(text) => {
+                    let mut buffer = PreparedText::with_capacity(0);
+                    buffer.push_str(&text);
+                    buffer.finish(data.clone())
+                }
+                None => Prepared::binary(data[0].clone()),
+            };
+            let mut expected = Vec::new();
+            if let Some(text) = prepared.text_packet() {
+                expected.extend_from_slice(FrameHeader::text(text.len()).as_bytes());
+                expected.extend_from_slice(&text);
+            }
+            for data in prepared.binary_messages() {
+                expected.extend_from_slice(FrameHeader::binary(data.len()).as_bytes());
+                expected.extend_from_slice(data);
+            }
+            let other = is_shared.then(|| prepared.clone());
+
+            prop_assert_eq!(prepared.byte_len(), expected.len());
+            let mut taken = prepared;
+            let mut all = Vec::new();
+            let mut next = Some(0);
+            while let Some(at) = next {
+                let (chunk, behind) = taken.take_websocket_chunk(at);
+                prop_assert!(!chunk.is_empty());
+                all.extend_from_slice(&chunk);
+                next = behind;
+            }
+
+            prop_assert_eq!(&all, &expected);
+            if let Some(other) = other {
+                prop_assert_eq!(websocket(&other), expected);
+            }
+        }
+    }
+
     #[test]
     fn compressing_is_the_rule_and_the_exception_costs_no_room() {
         let prepared = Prepared::text("a");
@@ -332,10 +408,7 @@ mod tests {
 
         assert!(prepared.is_compressible());
         assert!(!plain.is_compressible());
-        assert_eq!(
-            size_of::<Prepared>(),
-            size_of::<(Bytes, Option<Arc<[Attachment]>>, u8)>()
-        );
+        assert_eq!(size_of::<Prepared>(), size_of::<(Bytes, Attachments, u8)>());
     }
 
     #[test]

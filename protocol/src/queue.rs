@@ -55,6 +55,10 @@ impl<T> Queue<T> {
         Some(first)
     }
 
+    pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
+        self.first.as_mut()
+    }
+
     /// Keeps the first `len` items.
     pub(crate) fn truncate(&mut self, len: usize) {
         match len.checked_sub(1) {
@@ -77,6 +81,14 @@ impl<T> IntoIterator for Queue<T> {
     fn into_iter(self) -> Self::IntoIter {
         let rest = self.rest.map(|rest| *rest).unwrap_or_default();
         self.first.into_iter().chain(rest)
+    }
+}
+
+impl<T> FromIterator<T> for Queue<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut queue = Self::default();
+        items.into_iter().for_each(|item| queue.push_back(item));
+        queue
     }
 }
 

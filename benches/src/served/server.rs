@@ -5,10 +5,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::Bytes};
+use actix_web::{App, HttpServer, dev::ServerHandle, rt::System};
 use sockeye::{
-    Args, Auth, AuthError, Credentials, EmitError, EventRate, FrontServer, Identity, Namespace,
-    Reply, RouterConfig, SocketIo, SocketRef,
+    Args, Auth, AuthError, Binary, Credentials, EmitError, EventRate, FrontServer, Identity,
+    Namespace, Reply, RouterConfig, SocketIo, SocketRef,
     engine::EngineConfig,
     standalone::{JwtVerifier, Secret, settings::JwtSettings, sign},
 };
@@ -138,7 +138,7 @@ async fn echo(socket: SocketRef, Args(note): Args<Note>) -> Result<(), EmitError
     socket.emit("echo", &note)
 }
 
-async fn echo_bytes(socket: SocketRef, Args(data): Args<Bytes>) -> Result<(), EmitError> {
+async fn echo_bytes(socket: SocketRef, Args(data): Args<Binary>) -> Result<(), EmitError> {
     socket.emit("echo-bytes", &data)
 }
 

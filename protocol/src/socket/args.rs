@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -8,6 +8,7 @@ use super::{
     error::{ArgsError, DecodeError, EncodeError},
     json,
 };
+use crate::attachments::Attachments;
 
 mod binary;
 mod extract;
@@ -29,7 +30,7 @@ pub(super) use self::{list::write_args, placeholder::check_encoded};
 #[derive(Clone)]
 pub struct RawArgs {
     text: ByteString,
-    attachments: Option<Arc<[Bytes]>>,
+    attachments: Attachments,
     /// Where the array starts in the text.
     start: u32,
     /// Where the first argument starts. Right behind the opening bracket unless the array
@@ -54,7 +55,7 @@ impl RawArgs {
         attachments: Vec<Bytes>,
     ) -> Result<Self, DecodeError> {
         let mut args = Self::parse(json.into(), 0, json::MAX_DEPTH)?;
-        args.attach(attachments)?;
+        args.attach(attachments.into())?;
         Ok(args)
     }
 
@@ -76,7 +77,8 @@ impl RawArgs {
     pub fn with<T: Serialize + ?Sized>(&self, more: &T) -> Result<Self, EncodeError> {
         let before = self.attachments();
         let mut added = Vec::new();
-        let attachments = write_args(&mut added, None, more, before.to_vec())?;
+        let found = before.iter().cloned().collect();
+        let attachments = write_args(&mut added, None, more, found)?;
         if !attachments.is_empty() {
             check_encoded(&added, attachments.len(), attachments.len() - before.len())?;
             if before.is_empty() {
@@ -94,7 +96,7 @@ impl RawArgs {
         let text = format!("[{}{comma}{added}", self.elements());
         let mut args =
             Self::parse(text.into(), 0, json::MAX_DEPTH).map_err(|_| EncodeError::TooDeep)?;
-        args.attachments = share(attachments);
+        args.attachments = attachments.into();
         Ok(args)
     }
 
@@ -191,7 +193,11 @@ impl RawArgs {
     /// Returns the attachments, in order.
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
-        self.attachments.as_deref().unwrap_or_default()
+        &self.attachments
+    }
+
+    pub(super) fn shared_attachments(&self) -> Attachments {
+        self.attachments.clone()
     }
 
     /// Returns the message that the arguments came in.
@@ -229,11 +235,11 @@ impl RawArgs {
     }
 
     /// Adds the attachments, and checks that every placeholder stands for one of them.
-    pub(super) fn attach(&mut self, attachments: Vec<Bytes>) -> Result<(), DecodeError> {
+    pub(super) fn attach(&mut self, attachments: Attachments) -> Result<(), DecodeError> {
         if !attachments.is_empty() {
             placeholder::check(self.array(), attachments.len())?;
         }
-        self.attachments = share(attachments);
+        self.attachments = attachments;
         Ok(())
     }
 
@@ -253,7 +259,7 @@ impl RawArgs {
             rest: offset(shape.rest)?,
             end: offset(shape.end)?,
             len: shape.len,
-            attachments: None,
+            attachments: Attachments::default(),
             text,
         };
         Ok((args, shape.first + start..shape.first_end + start))
@@ -280,7 +286,7 @@ impl Default for RawArgs {
     fn default() -> Self {
         Self {
             text: ByteString::from_static("[]"),
-            attachments: None,
+            attachments: Attachments::default(),
             start: 0,
             rest: 1,
             end: 2,
@@ -306,10 +312,6 @@ impl PartialEq for RawArgs {
 }
 
 impl Eq for RawArgs {}
-
-fn share(attachments: Vec<Bytes>) -> Option<Arc<[Bytes]>> {
-    (!attachments.is_empty()).then(|| attachments.into())
-}
 
 #[cfg(test)]
 mod tests;

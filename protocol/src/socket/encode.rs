@@ -1,8 +1,8 @@
 //! Builds the packets that a server sends, ready for any number of receivers.
 //!
-//! A plain packet is written once, into the buffer that is sent. Bytes in the arguments make
-//! a packet binary, and its header is known only when all of them are written, so its text
-//! is then copied once behind the right header.
+//! A packet is written once, into the buffer that is sent. Bytes in the arguments make it binary,
+//! which is known only when all of them are written, so its text is then moved by the few bytes
+//! that the header grows by.
 
 use std::io::Write as _;
 
@@ -13,7 +13,7 @@ use super::{
     error::EncodeError,
     packet::is_reserved,
 };
-use crate::{Prepared, PreparedText, Sid};
+use crate::{Prepared, PreparedText, Sid, queue::Queue};
 
 /// Encodes the CONNECT that admits a socket; `pid` is its key for recovery.
 #[must_use]
@@ -127,16 +127,13 @@ fn packet<T: Serialize + ?Sized>(
 ) -> Result<Prepared, EncodeError> {
     let room = TYPICAL_ARGS + name.map_or(0, str::len);
     let mut text = start(plain, None, namespace, id, room);
-    let attachments = write_args(&mut text, name, args, Vec::new())?;
-    if attachments.is_empty() {
-        return Ok(text.finish(Vec::new()));
+    let found = write_args(&mut text, name, args, Queue::default())?;
+    if !found.is_empty() {
+        let json = payload(text.packet(), namespace, id);
+        check_encoded(json, found.len(), found.len())?;
+        text.replace(1..2, &format!("{binary}{}-", found.len()));
     }
-    let without = text;
-    let json = payload(without.packet(), namespace, id);
-    check_encoded(json, attachments.len(), attachments.len())?;
-    let mut text = start(binary, Some(attachments.len()), namespace, id, json.len());
-    write(&mut text, json);
-    Ok(text.finish(attachments))
+    Ok(text.finish_with(found.into()))
 }
 
 fn raw(
@@ -170,7 +167,7 @@ fn raw(
         text.push_str("\"");
     }
     text.push_str("]");
-    text.finish(attachments.to_vec())
+    text.finish_with(args.shared_attachments())
 }
 
 /// Starts a text of `<type>[<attachments>-][<namespace>,][<id>]` with room for a payload.
@@ -210,10 +207,6 @@ fn payload<'a>(text: &'a [u8], namespace: &str, id: Option<u64>) -> &'a [u8] {
 
 fn write_number(text: &mut PreparedText, number: u64) {
     let _ = write!(text, "{number}");
-}
-
-fn write(text: &mut PreparedText, json: &[u8]) {
-    let _ = text.write_all(json);
 }
 
 const EVENT: Types = ('2', '5');

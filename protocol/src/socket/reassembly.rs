@@ -8,6 +8,7 @@ use super::{
     event::{Event, Slot},
     limits::Limits,
 };
+use crate::queue::Queue;
 
 /// A packet that waits for its attachments.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Reassembly {
     /// id is, but has attachments all the same.
     packet: Option<Event>,
     due: usize,
-    attachments: Vec<Bytes>,
+    attachments: Queue<Bytes>,
     room: usize,
 }
 
@@ -38,7 +39,7 @@ impl Reassembly {
             deadline: now.checked_add(limits.reassembly_timeout()),
             packet,
             due,
-            attachments: Vec::new(),
+            attachments: Queue::default(),
             room: room.ok_or(DecodeError::TooLarge)?,
         })
     }
@@ -55,14 +56,14 @@ impl Reassembly {
     pub(super) fn add(&mut self, data: Bytes) -> Result<bool, DecodeError> {
         let room = self.room.checked_sub(data.len());
         self.room = room.ok_or(DecodeError::TooLarge)?;
-        self.attachments.push(data);
+        self.attachments.push_back(data);
         Ok(self.attachments.len() >= self.due)
     }
 
     /// Puts the attachments into the packet.
     pub(super) fn finish(mut self) -> Result<Option<Event>, DecodeError> {
         if let Some(args) = self.packet.as_mut().and_then(args_mut) {
-            args.attach(self.attachments)?;
+            args.attach(self.attachments.into())?;
         }
         Ok(self.packet)
     }

@@ -1,5 +1,3 @@
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 
 use crate::{
@@ -17,13 +15,20 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     items: Queue<Item>,
-    /// The rest of a group whose first chunk was already taken.
-    // A pointer, as only attachments leave in several chunks.
-    #[allow(clippy::box_collection)]
-    begun: Option<Box<VecDeque<Bytes>>>,
+    /// What has been taken of the group in front, if anything has.
+    begun: Option<Begun>,
     bytes: usize,
     packets: usize,
     ping: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    /// The number of the next chunk, or packet if text only.
+    next: usize,
+    text_only: bool,
+    /// Bytes of the group that still count as queued.
+    left: usize,
 }
 
 #[derive(Debug)]
@@ -76,7 +81,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.begun.is_none()
+        self.items.is_empty()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -110,67 +115,70 @@ impl Outbox {
     ///
     /// Binary messages become `b` and base64 in text frames if `text_only`.
     pub(super) fn take_frame(&mut self, text_only: bool) -> Option<Bytes> {
-        if let Some(chunk) = self.take_begun() {
-            return Some(chunk);
+        if let Item::Group(group) = self.items.front_mut()? {
+            let begun = *self.begun.get_or_insert_with(|| {
+                self.packets = self.packets.saturating_sub(group.packet_count());
+                Begun {
+                    next: 0,
+                    text_only,
+                    left: group.byte_len(),
+                }
+            });
+            return self.go_on(begun);
         }
-        let item = self.items.pop_front()?;
-
-        match item {
+        match self.items.pop_front()? {
             Item::Ping => {
                 self.ping = false;
                 Some(Bytes::from_static(PING_FRAME))
             }
             Item::Text(text) => Some(text_frame(&text)),
-            Item::Group(group) => self.begin(group, text_only),
+            // Seen above.
+            Item::Group(_) => None,
         }
     }
 
     /// Takes the next chunk of a group that was begun.
     pub(super) fn take_begun(&mut self) -> Option<Bytes> {
-        let begun = self.begun.as_mut()?;
-        let chunk = begun.pop_front()?;
-        if begun.is_empty() {
-            self.begun = None;
-        }
-        self.bytes = self.bytes.saturating_sub(chunk.len());
-        Some(chunk)
+        self.begun.and_then(|begun| self.go_on(begun))
     }
 
     /// Drops everything but the rest of a group that was begun, which may be in the middle
     /// of a frame.
     pub(super) fn discard(&mut self) {
-        let begun = std::mem::take(&mut self.begun);
-        *self = Self {
-            bytes: begun
-                .iter()
-                .flat_map(|begun| begun.iter())
-                .map(Bytes::len)
-                .sum(),
-            begun,
-            ..Self::default()
-        };
+        self.items.truncate(usize::from(self.begun.is_some()));
+        self.bytes = self.begun.map_or(0, |begun| begun.left);
+        self.packets = 0;
+        self.ping = false;
     }
 
-    fn begin(&mut self, group: Prepared, text_only: bool) -> Option<Bytes> {
-        let (packets, bytes) = (group.packet_count(), group.byte_len());
-        let mut first = None;
-        let mut left = 0_usize;
-        let mut keep = |chunk: Bytes| {
-            if first.is_none() {
-                first = Some(chunk);
-            } else {
-                left = left.saturating_add(chunk.len());
-                self.begun.get_or_insert_default().push_back(chunk);
-            }
+    /// Takes the next chunk of the group in front.
+    fn go_on(&mut self, begun: Begun) -> Option<Bytes> {
+        let Item::Group(group) = self.items.front_mut()? else {
+            return None;
         };
-        if text_only {
-            group.text_only_packets(|text| keep(text_frame(text)));
+        let (chunk, next) = if begun.text_only {
+            let (packet, next) = (group.text_only_packet(begun.next)?, begun.next + 1);
+            (
+                text_frame(&packet),
+                (next < group.packet_count()).then_some(next),
+            )
         } else {
-            group.into_websocket_chunks(keep);
+            group.take_websocket_chunk(begun.next)
+        };
+        let taken = match next {
+            Some(_) => chunk.len().min(begun.left),
+            None => begun.left,
+        };
+        self.bytes = self.bytes.saturating_sub(taken);
+        self.begun = next.map(|next| Begun {
+            next,
+            left: begun.left - taken,
+            ..begun
+        });
+        if next.is_none() {
+            self.items.pop_front();
         }
-        self.packets = self.packets.saturating_sub(packets);
-        self.bytes = self.bytes.saturating_sub(bytes).saturating_add(left);
-        first
+        Some(chunk)
     }
 }
 

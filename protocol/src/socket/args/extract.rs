@@ -13,22 +13,23 @@ use super::{
     binary::owner_of,
     placeholder::{NUM, PLACEHOLDER},
 };
+use crate::queue::Queue;
 
 /// The attachments found so far, depth first, which is the order of their numbers.
-pub(super) struct Found(RefCell<Vec<Bytes>>);
+pub(super) struct Found(RefCell<Queue<Bytes>>);
 
 impl Found {
-    pub(super) fn new(before: Vec<Bytes>) -> Self {
+    pub(super) fn new(before: Queue<Bytes>) -> Self {
         Self(RefCell::new(before))
     }
 
-    pub(super) fn into_inner(self) -> Vec<Bytes> {
+    pub(super) fn into_inner(self) -> Queue<Bytes> {
         self.0.into_inner()
     }
 
     fn add(&self, bytes: &[u8]) -> usize {
         let mut found = self.0.borrow_mut();
-        found.push(owner_of(bytes));
+        found.push_back(owner_of(bytes));
         found.len() - 1
     }
 }

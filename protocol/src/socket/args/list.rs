@@ -7,6 +7,7 @@ use serde::{
 };
 
 use super::extract::{Extract, Found};
+use crate::queue::Queue;
 
 /// Writes `[name, args…]` and returns the attachments: `found` and those of the arguments.
 ///
@@ -15,8 +16,8 @@ pub(in crate::socket) fn write_args<T: Serialize + ?Sized>(
     out: &mut impl io::Write,
     name: Option<&str>,
     args: &T,
-    found: Vec<Bytes>,
-) -> Result<Vec<Bytes>, serde_json::Error> {
+    found: Queue<Bytes>,
+) -> Result<Queue<Bytes>, serde_json::Error> {
     let found = Found::new(found);
     let mut json = serde_json::Serializer::new(out);
     let mut array = json.serialize_seq(None)?;

@@ -40,11 +40,19 @@ struct Placeholders {
     attachments: usize,
     count: usize,
     illegal: bool,
-    open: Vec<Members>,
+    open: Open,
+}
+
+/// The open containers, the outermost first. Few are deep, so that most need no memory.
+#[derive(Default)]
+struct Open {
+    near: [Members; NEAR],
+    deep: Vec<Members>,
+    depth: usize,
 }
 
 /// What is known of an open object; of an open array nothing.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Members {
     key: Key,
     is_placeholder: bool,
@@ -65,7 +73,7 @@ impl Placeholders {
             attachments,
             count: 0,
             illegal: false,
-            open: Vec::new(),
+            open: Open::default(),
         }
     }
 
@@ -82,10 +90,34 @@ impl Placeholders {
     }
 }
 
+impl Open {
+    fn push(&mut self) {
+        match self.near.get_mut(self.depth) {
+            Some(members) => *members = Members::default(),
+            None => self.deep.push(Members::default()),
+        }
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) -> Option<Members> {
+        let members = self.last_mut().copied();
+        self.deep.pop();
+        self.depth = self.depth.saturating_sub(1);
+        members
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Members> {
+        if self.depth > NEAR {
+            return self.deep.last_mut();
+        }
+        self.near.get_mut(self.depth.checked_sub(1)?)
+    }
+}
+
 impl Sink for Placeholders {
     fn open(&mut self, _object: bool) {
         self.value(b"");
-        self.open.push(Members::default());
+        self.open.push();
     }
 
     fn close(&mut self) {
@@ -131,6 +163,8 @@ fn plain_integer(raw: &[u8]) -> Option<usize> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
+/// How many containers are kept in place.
+const NEAR: usize = 6;
 /// The member that makes an object a placeholder.
 pub(super) const PLACEHOLDER: &str = "_placeholder";
 /// The member that says which attachment a placeholder stands for.

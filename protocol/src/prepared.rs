@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Buf as _, Bytes};
 
 use crate::{
-    attachments::Attachments,
+    attachments::{Attachments, apart},
     websocket::{FrameHeader, MAX_HEADER_LEN},
 };
 
@@ -35,9 +35,11 @@ impl Prepared {
         buffer.finish(Vec::new())
     }
 
-    /// Prepares one binary message.
+    /// Prepares one binary message. Data of less than 64 KiB is copied, as it may be a small part
+    /// of what it was read with, all of which it would keep.
     #[must_use]
     pub fn binary(data: Bytes) -> Self {
+        let data = apart(data);
         let header = FrameHeader::binary(data.len());
         Self {
             head: Bytes::copy_from_slice(header.as_bytes()),

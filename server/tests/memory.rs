@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -48,6 +48,22 @@ fn connections_that_fill_every_bound_cost_no_more_than_they_may() {
         "{each} bytes each, and no less than {filled}"
     );
     drop(full);
+}
+
+#[test]
+fn what_waits_keeps_nothing_of_what_it_was_read_with() {
+    let server = Server::start();
+    drop(server.fill_with_little());
+    server.wait_for(0);
+    let before = server.resident();
+
+    let waiting: Vec<_> = (0..10).map(|_| server.fill_with_little()).collect();
+    server.wait_for(waiting.len());
+    let after = server.resident();
+
+    let each = (after - before) / waiting.len();
+    let bound = 2 * QUEUE + 2 * 128 * 1024 + 256 * 1024;
+    assert!(each <= bound, "{each} bytes each, and no more than {bound}");
 }
 
 /// Not a test: the server, in a process of its own.
@@ -130,19 +146,22 @@ impl Server {
         }
     }
 
+    /// Connects, and sends small events that have to wait, each with much that hasn't.
+    fn fill_with_little(&self) -> TcpStream {
+        let mut stream = self.connect();
+        for _ in 0..200 {
+            let mut both = Vec::new();
+            frame(&mut both, 0x81, b"42[\"event\"]", 11);
+            let nobodys = format!("43999[\"{}\"]", "x".repeat(100_000));
+            frame(&mut both, 0x81, nobodys.as_bytes(), nobodys.len());
+            stream.write_all(&both).unwrap();
+        }
+        stream
+    }
+
     /// Connects, and fills every bound without passing one.
     fn fill(&self) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let socket = socket2::SockRef::from(&stream);
-        socket.set_recv_buffer_size(4096).unwrap();
-        stream
-            .write_all(
-                b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n\
-                  Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-            )
-            .unwrap();
-        frame(&mut stream, 0x81, b"40", 2);
+        let mut stream = self.connect();
         // Handlers wait for the client to read, which it doesn't.
         let text = "x".repeat(PAYLOAD / 2);
         let event = format!("42[\"event\",\"{text}\"]");
@@ -161,6 +180,22 @@ impl Server {
         frame(&mut stream, 0x82, &most, most.len());
         // One byte of it is missing.
         frame(&mut stream, 0x82, &most[1..], most.len());
+        stream
+    }
+
+    /// Connects, and reads nothing any more.
+    fn connect(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_recv_buffer_size(4096).unwrap();
+        stream
+            .write_all(
+                b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n\
+                  Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+            )
+            .unwrap();
+        frame(&mut stream, 0x81, b"40", 2);
         stream
     }
 
@@ -209,7 +244,7 @@ impl Drop for Server {
 }
 
 /// Sends a masked frame, the mask being zeroes, which says that it has so many bytes.
-fn frame(stream: &mut TcpStream, first: u8, payload: &[u8], len: usize) {
+fn frame(stream: &mut impl Write, first: u8, payload: &[u8], len: usize) {
     let mut head = vec![first];
     match u16::try_from(len) {
         Ok(len) if len < 126 => head.push(0x80 | len as u8),

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{DecodeError, Packet};
+use crate::Message;
 
 /// The packets of one polling body, separated by `0x1E` (Engine.IO protocol, "HTTP
 /// long-polling").
@@ -11,10 +12,13 @@ use super::{DecodeError, Packet};
 #[derive(Clone, Debug)]
 pub struct Payload {
     rest: Option<ByteString>,
+    /// How long the whole body is.
+    len: usize,
 }
 
 impl Payload {
-    /// Checks a body and prepares to take its packets apart. Text messages share its buffer.
+    /// Checks a body and prepares to take its packets apart. A text message that is half of it or
+    /// more shares its buffer; others are copied, as they may be kept longer than the rest.
     ///
     /// # Errors
     ///
@@ -25,7 +29,10 @@ impl Payload {
             return Err(PayloadError::TooManyPackets);
         }
         let text = ByteString::try_from(body).map_err(|_| PayloadError::InvalidUtf8)?;
-        Ok(Self { rest: Some(text) })
+        Ok(Self {
+            len: text.len(),
+            rest: Some(text),
+        })
     }
 
     /// Encodes packets as one body.
@@ -41,6 +48,18 @@ impl Payload {
     }
 }
 
+impl Payload {
+    fn decode(&self, packet: &ByteString) -> Result<Packet, DecodeError> {
+        let mut decoded = Packet::decode(packet)?;
+        if let Packet::Message(Message::Text(text)) = &mut decoded
+            && text.len() < self.len / 2
+        {
+            *text = String::from(&**text).into();
+        }
+        Ok(decoded)
+    }
+}
+
 impl Iterator for Payload {
     type Item = Result<Packet, DecodeError>;
 
@@ -48,13 +67,13 @@ impl Iterator for Payload {
         let text = self.rest.take()?;
         let packet = match text.split_once('\x1e') {
             Some(("", _)) => Err(DecodeError::Empty),
-            Some((packet, "")) => Packet::decode(&text.slice_ref(packet)).inspect(|_| {
+            Some((packet, "")) => self.decode(&text.slice_ref(packet)).inspect(|_| {
                 self.rest = Some(ByteString::new());
             }),
-            Some((packet, rest)) => Packet::decode(&text.slice_ref(packet)).inspect(|_| {
+            Some((packet, rest)) => self.decode(&text.slice_ref(packet)).inspect(|_| {
                 self.rest = Some(text.slice_ref(rest));
             }),
-            None => Packet::decode(&text),
+            None => self.decode(&text),
         };
         Some(packet)
     }
@@ -76,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Message, engine::packet::tests::any_packet};
+    use crate::engine::packet::tests::any_packet;
 
     fn decode(body: &'static [u8]) -> Result<Vec<Packet>, DecodeError> {
         Payload::parse(Bytes::from_static(body), 4096)
@@ -97,6 +116,20 @@ mod tests {
                 Packet::Message(Bytes::from_static(&[1, 2, 3, 4]).into()),
             ]
         );
+    }
+
+    #[test]
+    fn a_small_part_of_a_body_does_not_keep_it() {
+        let body = Bytes::from(format!("4small\x1e4{}", "x".repeat(100)));
+        let within = body.as_ptr_range();
+
+        let packets: Result<Vec<_>, _> = Payload::parse(body.clone(), 4096).unwrap().collect();
+
+        let shares = packets.unwrap().into_iter().map(|packet| match packet {
+            Packet::Message(Message::Text(text)) => within.contains(&text.as_ptr()),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(shares.collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

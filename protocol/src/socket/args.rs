@@ -196,8 +196,15 @@ impl RawArgs {
         &self.attachments
     }
 
-    pub(super) fn shared_attachments(&self) -> Attachments {
-        self.attachments.clone()
+    /// Returns the attachments, to be kept.
+    pub(super) fn attachments_apart(&self) -> Attachments {
+        self.attachments.apart()
+    }
+
+    /// Copies the text and the attachments out of what they came in.
+    pub(super) fn detach(&mut self) {
+        self.text = String::from(&*self.text).into();
+        self.attachments = self.attachments.copied();
     }
 
     /// Returns the message that the arguments came in.

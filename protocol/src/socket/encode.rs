@@ -81,7 +81,7 @@ pub fn event<T: Serialize + ?Sized>(
 }
 
 /// Encodes an event with arguments that came from elsewhere, as they are: the text is not
-/// parsed again and the attachments are shared. The name is not checked.
+/// parsed again and attachments of 64 KiB or more are shared. The name is not checked.
 #[must_use]
 pub fn event_raw(namespace: &str, id: Option<u64>, event: &str, args: &RawArgs) -> Prepared {
     raw(EVENT, namespace, id, Some(event), args, None)
@@ -167,7 +167,7 @@ fn raw(
         text.push_str("\"");
     }
     text.push_str("]");
-    text.finish_with(args.shared_attachments())
+    text.finish_with(args.attachments_apart())
 }
 
 /// Starts a text of `<type>[<attachments>-][<namespace>,][<id>]` with room for a payload.

@@ -58,6 +58,18 @@ impl Event {
         }
     }
 
+    /// Copies what it came with out of the messages that it came in.
+    pub(super) fn detach(&mut self) {
+        match self {
+            Self::Connect { auth, .. } => {
+                *auth = auth.take().map(|auth| String::from(&*auth).into());
+            }
+            Self::Event { packet, .. } => packet.detach(),
+            Self::Ack { args, .. } => args.detach(),
+            Self::ConnectRefused { .. } | Self::Disconnect { .. } => {}
+        }
+    }
+
     pub(super) fn set_slot(&mut self, new: Slot) {
         match self {
             Self::Connect { slot, .. }

@@ -29,6 +29,19 @@ impl EventPacket {
         let name = EventName::parse(text, raw, limits.max_name_len())?;
         Ok(Self { id, name, args })
     }
+
+    /// Returns the packet copied out of the messages that it came in, so that keeping it keeps
+    /// nothing else: they may have been read together with others, and be a small part of that.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        self.detach();
+        self
+    }
+
+    pub(super) fn detach(&mut self) {
+        self.name = EventName::from(&*self.name);
+        self.args.detach();
+    }
 }
 
 /// The name of an event: text, or a number in the spelling that it was sent in.

@@ -8,7 +8,7 @@ use super::{
     event::{Event, Slot},
     limits::Limits,
 };
-use crate::queue::Queue;
+use crate::{attachments::apart, queue::Queue};
 
 /// A packet that waits for its attachments.
 #[derive(Debug)]
@@ -56,8 +56,10 @@ impl Reassembly {
     pub(super) fn add(&mut self, data: Bytes) -> Result<bool, DecodeError> {
         let room = self.room.checked_sub(data.len());
         self.room = room.ok_or(DecodeError::TooLarge)?;
+        let is_last = self.attachments.len() + 1 >= self.due;
+        let data = if is_last { data } else { apart(data) };
         self.attachments.push_back(data);
-        Ok(self.attachments.len() >= self.due)
+        Ok(is_last)
     }
 
     /// Puts the attachments into the packet.

@@ -7,7 +7,7 @@ use super::{
     start::{FrameStart, Opcode},
     utf8::Utf8Check,
 };
-use crate::Message;
+use crate::{Message, attachments::SHARED};
 
 /// Turns the bytes that a client sends after the opening handshake into messages.
 ///
@@ -211,6 +211,10 @@ impl Decoder {
         input: &mut BytesMut,
     ) -> Result<Option<Incoming>, FrameError> {
         let mut payload = input.split_to(frame.len);
+        if frame.len >= SHARED && !input.is_empty() {
+            // What follows a large message must not keep its memory.
+            *input = BytesMut::from(&**input);
+        }
         let masked = payload.get_mut(frame.unmasked..).unwrap_or_default();
         frame.mask.apply(masked, frame.unmasked);
         match frame.opcode {

@@ -12,6 +12,8 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn push_back(&mut self, packet: EventPacket) {
+        // What it was read with would otherwise wait, too.
+        let packet = packet.detached();
         self.bytes += size(&packet);
         self.packets.push_back(packet);
     }

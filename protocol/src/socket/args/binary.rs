@@ -10,7 +10,9 @@ use serde::{
 ///
 /// As an argument of an event or an ack it is what [`Bytes`] is; but `serde` shows bytes only by
 /// reference, so that `Bytes` are copied out of the packet that they came in and into one that they
-/// leave with. Keeping a value keeps the message that it came in.
+/// leave with. Less than 64 KiB are copied once all the same, when they are sent: what they were read
+/// with would otherwise wait with them for a slow client. Keeping a value keeps the message that it
+/// came in, and perhaps others that were read with it.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Binary(pub Bytes);
 
@@ -56,7 +58,7 @@ impl<'de> Visitor<'de> for Shown {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Binary, E> {
-        Ok(Binary(owner_of(bytes)))
+        Ok(Binary(owner_of(bytes, 0)))
     }
 
     fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Binary, E> {
@@ -80,10 +82,11 @@ pub(super) fn while_shown<R>(bytes: &Bytes, show: impl FnOnce() -> R) -> R {
     shown
 }
 
-/// Returns bytes that own what was shown, or a copy.
-pub(super) fn owner_of(shown: &[u8]) -> Bytes {
+/// Returns the owner of what was shown, if that is so long, or a copy.
+pub(super) fn owner_of(shown: &[u8], least: usize) -> Bytes {
     let is_owner = |owner: &Bytes| owner.as_ptr() == shown.as_ptr() && owner.len() == shown.len();
     let owner = SHOWN.take().filter(is_owner);
+    let owner = owner.filter(|owner| owner.len() >= least);
     owner.unwrap_or_else(|| Bytes::copy_from_slice(shown))
 }
 
@@ -94,11 +97,14 @@ thread_local! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{RawArgs, encode};
+    use crate::{
+        attachments::SHARED,
+        socket::{RawArgs, encode},
+    };
 
     #[test]
-    fn an_attachment_goes_in_and_out_without_a_copy() {
-        let data = Bytes::from(vec![1, 2, 3]);
+    fn a_large_attachment_goes_in_and_out_without_a_copy() {
+        let data = Bytes::from(vec![7; SHARED]);
         let placeholder = r#"[{"a":{"_placeholder":true,"num":0}}]"#;
         let args = RawArgs::from_json(placeholder, vec![data.clone()]).unwrap();
 
@@ -131,6 +137,6 @@ mod tests {
         while_shown(&data, || ());
 
         assert!(SHOWN.take().is_none());
-        assert_ne!(owner_of(&data).as_ptr(), data.as_ptr());
+        assert_ne!(owner_of(&data, 0).as_ptr(), data.as_ptr());
     }
 }

@@ -13,7 +13,7 @@ use super::{
     binary::owner_of,
     placeholder::{NUM, PLACEHOLDER},
 };
-use crate::queue::Queue;
+use crate::{attachments::SHARED, queue::Queue};
 
 /// The attachments found so far, depth first, which is the order of their numbers.
 pub(super) struct Found(RefCell<Queue<Bytes>>);
@@ -29,7 +29,7 @@ impl Found {
 
     fn add(&self, bytes: &[u8]) -> usize {
         let mut found = self.0.borrow_mut();
-        found.push_back(owner_of(bytes));
+        found.push_back(owner_of(bytes, SHARED));
         found.len() - 1
     }
 }

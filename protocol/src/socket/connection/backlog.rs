@@ -25,12 +25,13 @@ impl Backlog {
     }
 
     /// Keeps a packet until its namespace has answered.
-    pub(super) fn hold(&mut self, event: Event, limits: &Limits) -> Result<(), ProtocolError> {
+    pub(super) fn hold(&mut self, mut event: Event, limits: &Limits) -> Result<(), ProtocolError> {
         let bytes = self.held_bytes.saturating_add(weight(&event));
         if self.held.len() >= limits.max_held_packets() || bytes > limits.max_held_bytes() {
             return Err(ProtocolError::TooManyHeld);
         }
         self.held_bytes = bytes;
+        event.detach();
         self.held.push_back(event);
         Ok(())
     }

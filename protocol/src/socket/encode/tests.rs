@@ -3,6 +3,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::*;
+use crate::{attachments::SHARED, socket::Binary};
 
 fn text(prepared: &Prepared) -> String {
     String::from_utf8(prepared.text_packet().unwrap().to_vec()).unwrap()
@@ -161,7 +162,7 @@ fn what_has_no_json_form_is_an_error() {
 fn raw_arguments_are_sent_as_they_came() {
     let plain = RawArgs::from_json("[1.0 ,\"\\ud800\"]", Vec::new()).unwrap();
     let json = r#"[{"num":0,"_placeholder":true}]"#;
-    let data = Bytes::from(vec![1, 2, 3]);
+    let data = Bytes::from(vec![7; SHARED]);
     let binary = RawArgs::from_json(json, vec![data.clone()]).unwrap();
 
     let relayed = event_raw("/a", None, "x", &binary);
@@ -184,6 +185,23 @@ fn raw_arguments_are_sent_as_they_came() {
         relayed.binary_messages().next().unwrap().as_ptr(),
         data.as_ptr()
     );
+}
+
+#[test]
+fn a_small_attachment_is_sent_without_what_it_was_read_with() {
+    let read = Bytes::from(vec![7; 2 * SHARED]);
+    let small = read.slice(SHARED..SHARED + 3);
+    let json = r#"[{"_placeholder":true,"num":0}]"#;
+    let binary = RawArgs::from_json(json, vec![small.clone()]).unwrap();
+
+    let relayed = event_raw("/", None, "x", &binary);
+    let emitted = event("/", None, "x", &Binary(small.clone())).unwrap();
+
+    for packet in [relayed, emitted, Prepared::binary(small.clone())] {
+        let sent = packet.binary_messages().next().unwrap();
+        assert_eq!(sent, &small);
+        assert_ne!(sent.as_ptr(), small.as_ptr());
+    }
 }
 
 #[test]

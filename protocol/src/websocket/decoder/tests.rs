@@ -395,3 +395,19 @@ proptest! {
         decode([&*bytes]);
     }
 }
+
+#[test]
+fn what_follows_a_large_message_does_not_keep_it() {
+    let large = vec![7; SHARED];
+    let mut input = BytesMut::new();
+    input.extend_from_slice(&frames(&[(0x82, &large), (0x81, b"small")]));
+    let mut decoder = Decoder::new(SHARED, MAX_FRAGMENTS);
+
+    let first = decoder.decode(&mut input).unwrap();
+    let room = input.capacity();
+    let second = decoder.decode(&mut input).unwrap();
+
+    assert_eq!(first, Some(binary(&large)));
+    assert_eq!(second, Some(text("small")));
+    assert!(room < 1024, "{room} bytes");
+}

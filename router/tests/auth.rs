@@ -232,6 +232,27 @@ async fn an_identity_ends_with_its_token() -> Result<(), TestError> {
 }
 
 #[actix::test]
+async fn a_client_that_authenticates_all_the_time_adds_no_deadlines() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(Auth::new(async |_| {
+        let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
+        Ok(Identity::new("ann").with_expiry(in_an_hour))
+    }));
+    let client = TestClient::connect(&hub, "/").await?;
+    client.emit("authentication", &"once")?;
+    accepted(&client).await?;
+    let once = hub.memory().timers;
+
+    for _ in 0..100 {
+        client.emit("authentication", &"again")?;
+        accepted(&client).await?;
+    }
+
+    assert_eq!(hub.memory().timers, once);
+    Ok(())
+}
+
+#[actix::test]
 async fn a_socket_stays_with_whom_it_was_authenticated_for() -> Result<(), TestError> {
     let hub = hub(Auth::new(verify));
     let client = TestClient::connect(&hub, "/").await?;

@@ -1,5 +1,7 @@
 //! Engine.IO alone: what an application of one's own may do, and what its panic costs.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use actix_web::{
     App,
     dev::{Service, ServiceResponse},
@@ -7,7 +9,7 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
 };
 use sockeye::{
-    Handshake, HttpConfig, Message, Prepared,
+    Admission, Handshake, HttpConfig, Message, Prepared,
     engine::{Application, CloseReason, Connection, Engine, EngineConfig, Receiver},
 };
 
@@ -67,5 +69,52 @@ async fn a_panic_costs_its_own_session_only() {
 
     assert_eq!(gone.status(), StatusCode::BAD_REQUEST);
     assert_eq!(echo, "4still here");
+    assert_eq!(engine.session_count(), 1);
+}
+
+/// Panics at the first connection, and with the second when its queue is empty again.
+#[derive(Default)]
+struct Unfit(AtomicUsize);
+
+impl Application for Unfit {
+    fn connect(&self, connection: &Connection, _: Handshake) -> Box<dyn Receiver> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => panic!("on purpose"),
+            1 => connection.when_drained(Box::new(|| panic!("on purpose"))),
+            _ => connection.when_drained(Box::new(|| ())),
+        }
+        connection.send(&Prepared::text("hello")).unwrap();
+        Box::new(FragileReceiver(connection.clone()))
+    }
+}
+
+#[actix_web::test]
+async fn a_panic_on_the_way_leaves_no_session_and_stops_no_other() {
+    let admission = Admission::default().max_sessions(1);
+    let config = EngineConfig::default();
+    let engine = Engine::with_admission(config, admission, Unfit::default()).unwrap();
+    let service = engine.service("/engine.io", HttpConfig::default());
+    let app = init_service(App::new().service(service)).await;
+    let open = async || {
+        let request = TestRequest::get().uri("/engine.io/?EIO=4&transport=polling");
+        send(&app, request).await.status()
+    };
+
+    // What is left of a session goes at the end of a turn.
+    let all_gone = async || {
+        while engine.stats().held > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+
+    let at_connecting = open().await;
+    all_gone().await;
+    let when_drained = open().await;
+    all_gone().await;
+    let healthy = open().await;
+
+    assert_ne!(at_connecting, StatusCode::OK);
+    assert_eq!(when_drained, StatusCode::OK);
+    assert_eq!(healthy, StatusCode::OK);
     assert_eq!(engine.session_count(), 1);
 }

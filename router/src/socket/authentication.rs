@@ -138,8 +138,13 @@ impl SocketCell {
         }
     }
 
-    /// Has the socket's deadline, or its identity's end, looked at then and not before.
+    /// Has the socket's deadline, or its identity's end, looked at then at the latest.
     pub(super) fn look_at(self: &Rc<Self>, at: Instant) {
+        if self.looked_at_next.get().is_some_and(|next| next <= at) {
+            // An entry stays until its time, so a client that authenticates again and again must
+            // not add one each time; at that time this is looked at again.
+            return;
+        }
         self.looked_at_next.set(Some(at));
         let timed = Deadline::Identity(Rc::downgrade(self));
         self.client().local().timers.add(at, timed);

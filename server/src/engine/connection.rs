@@ -108,8 +108,11 @@ impl Connection {
     }
 
     pub(super) fn start(&self, handshake: Handshake) {
-        let receiver = self.0.engine.0.application.connect(self, handshake);
-        *self.0.receiver.borrow_mut() = Some(receiver.into());
+        let application = &self.0.engine.0.application;
+        match survives(|| application.connect(self, handshake)) {
+            Ok(receiver) => *self.0.receiver.borrow_mut() = Some(receiver.into()),
+            Err(_) => self.0.session.borrow_mut().abort(CloseReason::ForcedClose),
+        }
         self.process();
     }
 
@@ -545,7 +548,11 @@ impl Connection {
             .as_mut()
             .map(|waiting| std::mem::take(&mut waiting.drained));
         drop(waiting);
-        drained.into_iter().flatten().for_each(|wake| wake());
+        for wake in drained.into_iter().flatten() {
+            if survives(wake).is_err() {
+                self.abort(CloseReason::ForcedClose);
+            }
+        }
     }
 
     /// Has what is queued sent at the end of this turn.
@@ -662,7 +669,7 @@ impl fmt::Debug for Connection {
 }
 
 /// Calls the application; its panic costs its own session, not what else the thread does.
-fn survives(call: impl FnOnce()) -> std::thread::Result<()> {
+fn survives<R>(call: impl FnOnce() -> R) -> std::thread::Result<R> {
     let result = catch_unwind(AssertUnwindSafe(call));
     if result.is_err() {
         tracing::error!("application panicked, session closed");

@@ -133,6 +133,14 @@ impl Pipe {
         }
     }
 
+    /// Has the next call of [`Pipe::wake`] wake this.
+    fn wait(&self, host: &Waker) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(host)) {
+            *waker = Some(host.clone());
+        }
+    }
+
     pub(super) fn end(&self) {
         self.ended.set(true);
         self.wake();
@@ -207,6 +215,9 @@ impl LocalLink {
         limit: usize,
         give: &mut dyn FnMut(Bytes),
     ) -> Poll<Option<()>> {
+        // Before anything is taken: what that makes room for may be queued while it is taken, and
+        // then somebody has to come again.
+        self.pipe.wait(cx.waker());
         let mut given = self.pipe.give(limit, give);
         if given < limit && !self.pipe.ended.get() {
             given += self.connection.fill(&self.pipe, limit - given, give);
@@ -218,13 +229,6 @@ impl LocalLink {
         }
         if self.pipe.ended.get() {
             return Poll::Ready(None);
-        }
-        let mut waker = self.pipe.waker.borrow_mut();
-        if !waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            *waker = Some(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -341,3 +345,6 @@ pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
 /// How many bytes are put together for one write, where more chunks than one are ready.
 const JOINED: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

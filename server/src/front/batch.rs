@@ -25,11 +25,17 @@ impl Batch {
     /// Calls `fill` with the thread's batch, which is empty before and after.
     pub(super) fn with<R>(fill: impl FnOnce(&mut Self) -> R) -> R {
         BATCH.with_borrow_mut(|batch| {
+            // Also if it ended in a panic before: the bytes are another client's.
+            batch.clear();
             let result = fill(batch);
-            batch.chunks.clear();
-            batch.joined.clear();
+            batch.clear();
             result
         })
+    }
+
+    fn clear(&mut self) {
+        self.chunks.clear();
+        self.joined.clear();
     }
 
     /// Writes the chunks; those that are left when the stream takes no more stay.
@@ -113,3 +119,22 @@ const JOINED: usize = 64 * 1024;
 
 /// A chunk of this size is written from where it is: copying it costs more than another slice.
 const LARGE: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn what_a_panic_has_left_is_nobody_elses() {
+        let _ = catch_unwind(|| {
+            Batch::with(|batch| {
+                batch.chunks.push_back(Bytes::from_static(b"secret"));
+                panic!("on purpose");
+            })
+        });
+
+        assert!(Batch::with(|batch| batch.chunks.is_empty()));
+    }
+}

@@ -416,11 +416,15 @@ impl ClientCell {
         match expired {
             Some(expired) => {
                 tracing::debug!(?expired, "connection closed");
-                self.hub.limits().count(match expired {
-                    Expired::Reassembly => Limit::ReassemblyTimeout,
-                    _ => Limit::ConnectTimeout,
-                });
-                self.close(DisconnectReason::ForcedClose);
+                let reason = DisconnectReason::ForcedClose;
+                if expired == Expired::Reassembly {
+                    self.hub.limits().count(Limit::ReassemblyTimeout);
+                    self.close(reason);
+                } else {
+                    self.hub.limits().count(Limit::ConnectTimeout);
+                    self.end(reason);
+                    self.outlet.dismiss();
+                }
             }
             None => self.arm_timer(),
         }

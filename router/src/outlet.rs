@@ -62,6 +62,13 @@ pub trait Outlet: 'static {
     /// may find that nothing is left to do.
     fn close(&self, reason: DisconnectReason);
 
+    /// Closes the connection of a client that hasn't reached a namespace in time. It may be one that
+    /// is there only to hold a place, so what it doesn't take at once it need not get. By default as
+    /// [`Outlet::close`] does.
+    fn dismiss(&self) {
+        self.close(DisconnectReason::ForcedClose);
+    }
+
     /// Notes that the client may stay: one of its sockets has authenticated itself, or is in a
     /// namespace that doesn't ask for that. May be called again. Does nothing by default.
     fn authenticated(&self) {}

@@ -1,4 +1,4 @@
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{cell::Cell, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use actix_web::dev::HttpServiceFactory;
 use serde::{Serialize, de::DeserializeOwned};
@@ -341,7 +341,10 @@ struct SocketIoApplication {
 
 impl Application for SocketIoApplication {
     fn connect(&self, connection: &Connection, handshake: Handshake) -> Box<dyn Receiver> {
-        let outlet = EngineOutlet(connection.clone());
+        let outlet = EngineOutlet {
+            connection: connection.clone(),
+            authenticated: Cell::new(false),
+        };
         Box::new(SocketIoReceiver(Client::new(&self.hub, outlet, handshake)))
     }
 }
@@ -359,53 +362,68 @@ impl Receiver for SocketIoReceiver {
 }
 
 /// The session as the place where a client's packets go.
-struct EngineOutlet(Connection);
+struct EngineOutlet {
+    connection: Connection,
+    authenticated: Cell<bool>,
+}
 
 impl Outlet for EngineOutlet {
     fn send(&self, packet: &Prepared) -> Result<(), OutletError> {
-        self.0.send(packet).map_err(outlet_error)
+        self.connection.send(packet).map_err(outlet_error)
     }
 
     fn send_owned(&self, packet: Prepared) -> Result<(), (OutletError, Prepared)> {
-        let sent = self.0.send_owned(packet);
+        let sent = self.connection.send_owned(packet);
         sent.map_err(|(error, packet)| (outlet_error(error), packet))
     }
 
     fn send_volatile(&self, packet: &Prepared) -> bool {
-        self.0.send_volatile(packet)
+        self.connection.send_volatile(packet)
     }
 
     fn is_congested(&self) -> bool {
-        self.0.is_congested()
+        self.connection.is_congested()
     }
 
     fn fits(&self, packets: usize, bytes: usize) -> bool {
-        self.0.fits(packets, bytes)
+        self.connection.fits(packets, bytes)
     }
 
     fn when_drained(&self, wake: Box<dyn FnOnce()>) {
-        self.0.when_drained(wake);
+        self.connection.when_drained(wake);
     }
 
     fn close(&self, reason: DisconnectReason) {
         match reason {
             // What such a client has not read by now, it never will.
-            DisconnectReason::SlowConsumer => self.0.abort(CloseReason::SlowConsumer),
-            DisconnectReason::ServerShuttingDown => self.0.close(CloseReason::ServerShutdown),
-            _ => self.0.close(CloseReason::ForcedClose),
+            DisconnectReason::SlowConsumer => self.connection.abort(CloseReason::SlowConsumer),
+            DisconnectReason::ServerShuttingDown => {
+                self.connection.close(CloseReason::ServerShutdown)
+            }
+            _ if self.authenticated.get() => self.connection.close(CloseReason::ForcedClose),
+            _ => {
+                let reason = CloseReason::ForcedClose;
+                self.connection.close_within(reason, STRANGERS_GRACE);
+            }
         }
     }
 
+    fn dismiss(&self) {
+        let reason = CloseReason::ForcedClose;
+        self.connection.dismiss(reason, STRANGERS_GRACE);
+    }
+
     fn authenticated(&self) {
-        self.0.authenticated();
+        self.authenticated.set(true);
+        self.connection.authenticated();
     }
 
     fn pause(&self) {
-        self.0.pause();
+        self.connection.pause();
     }
 
     fn resume(&self) {
-        self.0.resume();
+        self.connection.resume();
     }
 }
 
@@ -418,7 +436,7 @@ fn outlet_error(error: SendError) -> OutletError {
 
 impl fmt::Debug for EngineOutlet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport: Transport = self.0.transport();
+        let transport: Transport = self.connection.transport();
         f.debug_tuple("EngineOutlet").field(&transport).finish()
     }
 }
@@ -434,3 +452,7 @@ fn disconnect_reason(reason: CloseReason) -> DisconnectReason {
         CloseReason::ForcedClose => DisconnectReason::ForcedClose,
     }
 }
+
+/// How long what is queued for a client may take after the server has closed its session, where the
+/// client hasn't been let in anywhere: its place may be somebody else's.
+const STRANGERS_GRACE: Duration = Duration::from_secs(2);

@@ -33,7 +33,11 @@ mod state;
 mod transmit;
 mod upgrade;
 
-use std::{mem, sync::Arc, time::Instant};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
@@ -269,6 +273,15 @@ impl Session {
             grace: Grace::Unarmed(self.seen),
         };
         self.events.push_back(Event::Closed(reason));
+    }
+
+    /// Gives a session that is being closed no longer than this to deliver what is queued, however
+    /// long the close grace is.
+    pub fn hurry(&mut self, within: Duration, now: Instant) {
+        self.observe(now);
+        if let State::Closing { grace, .. } = &mut self.state {
+            *grace = Grace::Until(grace.deadline().min(deadline(now, within)));
+        }
     }
 
     /// Closes the session and discards what is queued; a waiting GET is answered with a

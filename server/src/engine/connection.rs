@@ -5,7 +5,7 @@ use std::{
     rc::{Rc, Weak},
     sync::atomic::Ordering,
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -214,6 +214,26 @@ impl Connection {
     pub fn close(&self, reason: CloseReason) {
         self.0.session.borrow_mut().close(reason);
         self.process();
+    }
+
+    /// Closes the session; what is queued has so long to go out, and no longer than the
+    /// [close grace](sockeye_protocol::engine::EngineConfig::with_close_grace).
+    pub fn close_within(&self, reason: CloseReason, grace: Duration) {
+        self.0.session.borrow_mut().close(reason);
+        self.0.session.borrow_mut().hurry(grace, now());
+        self.process();
+    }
+
+    /// Closes the session as [`close_within`](Self::close_within) does, but over polling doesn't
+    /// wait for another GET: a client that isn't there to be told learns it from its next request,
+    /// whose session is unknown.
+    pub fn dismiss(&self, reason: CloseReason, grace: Duration) {
+        self.close_within(reason, grace);
+        self.flush();
+        let is_polling = self.transport() == Transport::Polling;
+        if is_polling && self.0.poll.borrow().is_none() {
+            self.abort(reason);
+        }
     }
 
     /// Closes the session at once; what is queued is dropped.

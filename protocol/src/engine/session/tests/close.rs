@@ -108,6 +108,24 @@ fn a_peer_that_never_reads_has_thirty_seconds() {
 }
 
 #[test]
+fn a_peer_that_is_hurried_has_no_more_than_it_is_given() {
+    for mut wire in [Wire::polling(), Wire::websocket()] {
+        wire.send("never");
+        wire.session.hurry(MS, wire.now);
+        assert!(wire.session.is_open());
+
+        wire.session.close(FORCED);
+        wire.session.hurry(2 * MS, wire.now);
+        wire.session.hurry(GRACE, wire.now);
+        assert_eq!(wire.session.poll_timeout(), Some(wire.now + 2 * MS));
+        wire.advance(2 * MS);
+
+        wire.sent();
+        wire.assert_over(FORCED);
+    }
+}
+
+#[test]
 fn an_abort_discards_the_queue() {
     let mut wire = Wire::waiting();
     wire.send("never");

@@ -37,6 +37,7 @@ mod front;
 mod http;
 mod mounted;
 mod notification;
+mod seldom;
 mod socket_io;
 #[cfg(feature = "standalone")]
 pub mod standalone;

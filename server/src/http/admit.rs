@@ -1,15 +1,11 @@
 //! The gate, asked on behalf of an HTTP request.
 
-use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{net::IpAddr, sync::LazyLock, time::Duration};
 
 use actix_web::HttpRequest;
 
 use super::{ConnectionError, HttpConfig};
-use crate::{Limit, admission::Permit, engine::Engine};
+use crate::{Limit, admission::Permit, engine::Engine, seldom::Seldom};
 
 /// Lets a request open a session, or says which limit doesn't.
 pub(super) fn admit(
@@ -47,7 +43,7 @@ fn warn_of_proxy(config: &HttpConfig, request: &HttpRequest) {
     let Some(peer) = request.peer_addr() else {
         return;
     };
-    if config.proxies.misses(peer.ip(), request.headers()) && is_time_to_warn() {
+    if config.proxies.misses(peer.ip(), request.headers()) && WARNED.is_due().is_some() {
         tracing::warn!(
             peer = %peer.ip(),
             "a client was refused as one of too many of its address, and seems to come through a \
@@ -56,14 +52,4 @@ fn warn_of_proxy(config: &HttpConfig, request: &HttpRequest) {
     }
 }
 
-/// Whether nothing has been said for a minute.
-fn is_time_to_warn() -> bool {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.unwrap_or_default().as_secs();
-    let last = LAST.load(Ordering::Relaxed);
-    now >= last.saturating_add(60)
-        && LAST
-            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
-}
+static WARNED: LazyLock<Seldom> = LazyLock::new(|| Seldom::every(Duration::from_secs(60)));

@@ -95,7 +95,9 @@ where
             if status.is_success() || status.is_redirection() {
                 for notification in attached {
                     if let Err(error) = notification.emit(&io).await {
-                        tracing::error!(%error, ?notification, "notification not emitted");
+                        // Its arguments are somebody's data, and no business of the log.
+                        let (event, bytes) = (notification.event(), notification.args_len());
+                        tracing::error!(%error, event, bytes, "notification not emitted");
                     }
                 }
             }

@@ -62,6 +62,16 @@ impl Notification {
         self
     }
 
+    fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The bytes of its arguments and of their attachments.
+    fn args_len(&self) -> usize {
+        let attachments = self.args.attachments().iter().map(|bytes| bytes.len());
+        self.args.elements().len() + attachments.sum::<usize>()
+    }
+
     /// Emits it now, and returns for how many sockets it was once it is queued for all of them: what
     /// is emitted after that arrives after it, from wherever.
     ///

@@ -9,6 +9,7 @@ use std::{
 use super::{
     JwtVerifier, Requirements,
     client_events::{ClientRules, register},
+    refusals::{Reason, Refusals},
     settings::{AuthSettings, DialectName, EngineSettings, Settings, TransportName},
 };
 use crate::{
@@ -138,10 +139,10 @@ fn auth(settings: &AuthSettings) -> Result<Auth, ApplicationError> {
         DialectName::InitialConnection => Dialect::initial_connection(),
     };
     let tokens = settings.jwt.as_ref().map(JwtVerifier::new).transpose()?;
-    let tokens = Arc::new((tokens, settings.require.clone()));
+    let tokens = Arc::new((tokens, settings.require.clone(), Refusals::default()));
     let verifier = move |credentials: Credentials| {
-        let (tokens, require) = &*tokens;
-        let verified = verify(tokens.as_ref(), require, &credentials);
+        let (tokens, require, refusals) = &*tokens;
+        let verified = verify(tokens.as_ref(), require, refusals, &credentials);
         async move { verified }
     };
     Ok(Auth::new(verifier)
@@ -154,6 +155,7 @@ fn auth(settings: &AuthSettings) -> Result<Auth, ApplicationError> {
 fn verify(
     tokens: Option<&JwtVerifier>,
     require: &Requirements,
+    refusals: &Refusals,
     credentials: &Credentials,
 ) -> Result<Identity, AuthError> {
     // Without a key, no token is good.
@@ -164,7 +166,7 @@ fn verify(
     let claims = tokens
         .verify(credentials.token(), now.as_secs())
         .map_err(|error| {
-            tracing::info!(socket = %credentials.socket_id(), %error, "token refused");
+            refusals.note(Reason::Token(error), credentials.socket_id(), error);
             AuthError::Unauthorized
         })?;
     // The id that a client says it is must be the token's.
@@ -172,10 +174,12 @@ fn verify(
         .id()
         .is_some_and(|id| claims.subject.as_deref() != Some(id))
     {
+        let why = "the client says that it is somebody else";
+        refusals.note(Reason::Subject, credentials.socket_id(), why);
         return Err(AuthError::Unauthorized);
     }
     require.check(&claims.all).map_err(|error| {
-        tracing::info!(socket = %credentials.socket_id(), claim = error.claim(), "claim doesn't hold");
+        refusals.note(Reason::Claim, credentials.socket_id(), error);
         AuthError::Forbidden
     })?;
     Ok(Identity::new(claims.subject.unwrap_or_default())

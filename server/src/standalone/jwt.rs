@@ -34,7 +34,7 @@ pub struct Claims {
 }
 
 /// A token is refused; for the log and never for the client, whom it would help to guess.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// It is not three parts of base64 with JSON objects, or too long, or names something twice.

@@ -21,6 +21,7 @@ mod glob;
 mod jwt;
 mod log;
 mod metrics;
+mod refusals;
 mod require;
 mod serve;
 mod session_cookie;

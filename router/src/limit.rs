@@ -28,6 +28,10 @@ macro_rules! limits {
 }
 
 limits! {
+    /// Connections of all clients, which only a server front knows.
+    Connections = "connections",
+    /// Connections of an address, which only a server front knows.
+    ConnectionsPerAddress = "connections_per_address",
     /// Sessions of all clients.
     Sessions = "sessions",
     /// Sessions of all clients that are unauthenticated.

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, IoSlice},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,7 +16,10 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::FrontStats;
+use sockeye_router::Limit;
+
+use super::{FrontStats, crowd::Room};
+use crate::admission::AddressKey;
 
 /// A stream whose writes fail once the client has taken too little for too long.
 ///
@@ -34,23 +38,45 @@ pub(super) struct ClientStream {
 pub(super) struct Shared {
     /// In which a client has to take [`SHARE`], or all that there is.
     pub(super) write_timeout: Duration,
+    pub(super) room: Room,
     pub(super) stats: FrontStats,
 }
 
 /// A connection that is counted as open.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Shared>);
+pub(super) struct Open {
+    shared: Arc<Shared>,
+    address: Option<AddressKey>,
+}
 
 impl Open {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        shared.stats.opened();
-        Self(shared)
+    /// Counts one more connection, if there is room for it.
+    pub(super) fn new(shared: Arc<Shared>) -> Result<Self, Limit> {
+        shared.stats.accepted();
+        let entered = shared.stats.crowd().enter(shared.room);
+        entered.inspect_err(|limit| shared.stats.turned_away(*limit))?;
+        Ok(Self {
+            shared,
+            address: None,
+        })
+    }
+
+    /// Counts it as one of this address, if that may have one more.
+    pub(super) fn of(mut self, address: IpAddr) -> Result<Self, Limit> {
+        let Shared { room, stats, .. } = &*self.shared;
+        let taken = stats.crowd().take(address, *room);
+        self.address = taken.inspect_err(|limit| stats.turned_away(*limit))?;
+        Ok(self)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.stats.closed();
+        let crowd = self.shared.stats.crowd();
+        if let Some(address) = self.address {
+            crowd.give_back(address);
+        }
+        crowd.leave();
     }
 }
 
@@ -107,7 +133,7 @@ impl ClientStream {
     }
 
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let timeout = self.open.0.write_timeout;
+        let timeout = self.open.shared.write_timeout;
         let stall = self.stall.get_or_insert_with(|| {
             Box::new(Stall {
                 deadline: Box::pin(sleep(timeout)),
@@ -118,10 +144,19 @@ impl ClientStream {
         if !stall.is_over {
             std::task::ready!(stall.deadline.as_mut().poll(cx));
             stall.is_over = true;
-            self.open.0.stats.stalled();
+            self.open.shared.stats.stalled();
+            forget_unsent(&self.stream);
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Has the system drop what it still holds for a client when the connection is closed, and reset
+/// it: it would go on to feed one that doesn't read otherwise, out of memory that is nobody's any
+/// more.
+pub(super) fn forget_unsent(stream: &TcpStream) {
+    // Where the system refuses, only its memory is held a little longer.
+    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
 impl AsyncRead for ClientStream {
@@ -176,7 +211,7 @@ impl fmt::Debug for ClientStream {
     }
 }
 
-/// How much a client has to take within the time: with 20 s, 819 bytes a second.
+/// How much a client has to take within the time: with 10 s, 1.6 kB a second.
 const SHARE: usize = 16 * 1024;
 
 #[cfg(test)]

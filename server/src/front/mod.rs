@@ -9,6 +9,7 @@
 mod accept;
 mod batch;
 mod client;
+mod crowd;
 mod listener;
 mod proxy;
 mod relay;

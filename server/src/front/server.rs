@@ -19,11 +19,14 @@ use actix_web::{
     dev::{AppConfig, Response},
 };
 
+use sockeye_router::Limit;
+
 use super::{
     BACKLOG, FrontStats,
     accept::SharedApp,
     bind,
-    client::{ClientStream, Open, Shared},
+    client::{ClientStream, Open, Shared, forget_unsent},
+    crowd::Room,
     proxy,
 };
 use crate::TrustedProxies;
@@ -53,6 +56,8 @@ struct Options {
     client_request_timeout: Duration,
     client_disconnect_timeout: Duration,
     write_timeout: Duration,
+    room: Room,
+    trusted: Option<Arc<TrustedProxies>>,
     proxies: Option<Arc<TrustedProxies>>,
 }
 
@@ -85,7 +90,9 @@ where
                 keep_alive: KeepAlive::default(),
                 client_request_timeout: Duration::from_secs(5),
                 client_disconnect_timeout: Duration::from_secs(1),
-                write_timeout: Duration::from_secs(30),
+                write_timeout: Duration::from_secs(10),
+                room: Room::default(),
+                trusted: None,
                 proxies: None,
             },
             stats: FrontStats::default(),
@@ -125,7 +132,10 @@ where
     }
 
     /// Sets for how long a client may take nothing of what is sent to it, or less than 16 KiB while
-    /// more waits, before its connection is cut; 30 s by default.
+    /// more waits, before its connection is cut; 10 s by default.
+    ///
+    /// What the system holds for such a client is dropped. It has twice as long to acknowledge what
+    /// is on its way: a network may well be gone for a moment.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.options.write_timeout = timeout;
         self
@@ -136,6 +146,35 @@ where
     /// address is then what it says. The connections of others are served as they are.
     pub fn proxy_protocol(mut self, proxies: TrustedProxies) -> Self {
         self.options.proxies = Some(Arc::new(proxies));
+        self
+    }
+
+    /// Sets how many connections there may be, WebSockets included; any number by default. One more
+    /// is accepted and reset at once, unread.
+    ///
+    /// Each takes a file descriptor: when those run out, nothing else in the process can be opened
+    /// or accepted either, so less than there are of them is a good choice.
+    pub fn max_connections(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.options.room.connections = connections.into();
+        self
+    }
+
+    /// Sets how many connections one address may have, or for IPv6 one /64 network; any number by
+    /// default. One more is accepted and reset at once, unread.
+    ///
+    /// A client that polls has two at a time, a browser up to six. Connections of
+    /// [trusted proxies](Self::trusted_proxies) don't count; those that the PROXY protocol tells of
+    /// count as the client's.
+    pub fn max_connections_per_address(mut self, connections: impl Into<Option<usize>>) -> Self {
+        self.options.room.per_address = connections.into();
+        self
+    }
+
+    /// Names the proxies that bring the connections of many clients, as
+    /// [`HttpConfig::with_trusted_proxies`](crate::HttpConfig::with_trusted_proxies) does for
+    /// sessions.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.options.trusted = Some(Arc::new(proxies));
         self
     }
 
@@ -201,6 +240,7 @@ where
         prepare(&listener, options.write_timeout);
         let shared = Arc::new(Shared {
             write_timeout: options.write_timeout,
+            room: options.room,
             stats: self.stats.clone(),
         });
         let stopping = self.builder.graceful_shutdown_signal();
@@ -254,24 +294,31 @@ where
 /// Sets what holds for all of a listener's connections: on Linux they have its options from the
 /// start, without a call for each.
 fn prepare(listener: &net::TcpListener, write_timeout: Duration) {
-    cut_stuck(listener, write_timeout);
+    cut_stuck(listener, write_timeout.saturating_mul(2));
     #[cfg(target_os = "linux")]
     if let Err(error) = socket2::SockRef::from(listener).set_tcp_nodelay(true) {
         tracing::warn!(%error, "small packets may be late");
     }
 }
 
-/// Prepares a connection for HTTP: finds out whose it is.
+/// Prepares a connection for HTTP: finds out whose it is, and whether there is room for it.
 async fn accept(
     mut stream: TcpStream,
     options: Options,
     shared: Arc<Shared>,
 ) -> io::Result<(ClientStream, Protocol, Option<net::SocketAddr>)> {
-    let open = Open::new(shared);
+    let open = match Open::new(shared) {
+        Ok(open) => open,
+        Err(limit) => return Err(turn_away(&stream, limit)),
+    };
     #[cfg(not(target_os = "linux"))]
     // Costs latency only: it may be lost already, which HTTP finds out.
     let _ = stream.set_nodelay(true);
     let mut peer = stream.peer_addr().ok();
+    let is_of_many = |ip| {
+        let proxies = options.trusted.iter().chain(&options.proxies);
+        proxies.into_iter().any(|proxies| proxies.contains(ip))
+    };
     if let (Some(proxies), Some(address)) = (&options.proxies, peer)
         && proxies.contains(address.ip())
     {
@@ -283,5 +330,18 @@ async fn accept(
         })?;
         peer = client.or(peer);
     }
+    let counted = peer.map(|peer| peer.ip()).filter(|ip| !is_of_many(*ip));
+    let open = match counted {
+        Some(ip) => open.of(ip),
+        None => Ok(open),
+    };
+    let open = open.map_err(|limit| turn_away(&stream, limit))?;
     Ok((ClientStream::new(stream, open), Protocol::Http1, peer))
+}
+
+/// Has a connection reset when it is dropped: whoever isn't served costs nothing further.
+fn turn_away(stream: &TcpStream, limit: Limit) -> io::Error {
+    tracing::debug!(peer = ?stream.peer_addr().ok(), %limit, "connection turned away");
+    forget_unsent(stream);
+    io::ErrorKind::ConnectionRefused.into()
 }

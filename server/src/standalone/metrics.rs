@@ -85,6 +85,8 @@ impl Metrics {
         for limit in Limit::ALL {
             let reached = match limit {
                 Limit::WriteTimeout => front.stalled,
+                Limit::Connections => front.turned_away,
+                Limit::ConnectionsPerAddress => front.turned_away_by_address,
                 _ => self.io.limit_reached(limit),
             };
             limits = limits.labelled("limit", limit.as_str(), reached);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer, dev::Server};
+use rustix::process::{Resource, getrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -81,6 +82,9 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     })
     .write_timeout(settings.engine.write_timeout)
     .client_request_timeout(settings.limits.header_timeout)
+    .max_connections(settings.admission.connections(descriptors()))
+    .max_connections_per_address(settings.admission.connections_per_address())
+    .trusted_proxies(proxies.clone())
     .disable_signals()
     .shutdown_timeout(1);
     let front = match settings.proxies.protocol {
@@ -127,6 +131,12 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
         Ok(result) => Ok(result?),
         Err(error) => Err(io::Error::other(error).into()),
     }
+}
+
+/// How many file descriptors the process may have, if that is limited.
+fn descriptors() -> Option<usize> {
+    let limit = getrlimit(Resource::Nofile).current?;
+    Some(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 async fn run_both(public: Server, internal: Server) -> io::Result<()> {

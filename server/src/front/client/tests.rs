@@ -23,8 +23,10 @@ async fn connect(stats: &FrontStats) -> (ClientStream, TcpStream) {
     }
     let open = Open::new(Arc::new(Shared {
         write_timeout: TIMEOUT,
+        room: Room::default(),
         stats: stats.clone(),
-    }));
+    }))
+    .unwrap();
     (ClientStream::new(stream, open), client)
 }
 
@@ -43,23 +45,26 @@ async fn a_client_that_reads_too_little_is_given_up() {
     fill(&mut stream).await;
 
     // A few bytes now and then make no difference.
-    let dripping = tokio::spawn(async move {
+    let dripping = async {
         let mut ticks = tokio::time::interval(TIMEOUT / 8);
         loop {
             ticks.tick().await;
-            if client.read(&mut [0; 16]).await.is_err() {
-                return;
-            }
+            client.read_exact(&mut [0; 16]).await.unwrap();
         }
-    });
-    let error = stream.write_all(&[0; 1 << 20]).await.unwrap_err();
+    };
+    let error = tokio::select! {
+        written = stream.write_all(&[0; 1 << 20]) => written.unwrap_err(),
+        () = dripping => unreachable!(),
+    };
 
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert!(stream.has_stalled());
     assert_eq!(stats.read().stalled, 1);
-    dripping.abort();
     drop(stream);
     assert_eq!(stats.read().connections, 0);
+    // The system doesn't go on to feed it what it has taken.
+    let end = client.read_to_end(&mut Vec::new()).await;
+    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct EngineSettings {
     /// How long a session may stay in no namespace; 10 s by default.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
-    /// How long a client may take nothing of what was written before its connection is cut; 20 s by
+    /// How long a client may take nothing of what was written before its connection is cut; 10 s by
     /// default.
     #[serde(deserialize_with = "duration::deserialize")]
     pub write_timeout: Duration,
@@ -83,7 +83,7 @@ impl Default for EngineSettings {
             connect_timeout: Duration::from_secs(10),
             send_queue_bytes: 1024 * 1024,
             send_queue_packets: 4096,
-            write_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(10),
         }
     }
 }

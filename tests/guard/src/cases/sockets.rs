@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::packets::closes;
 use crate::{
     case::{Case, MIB, Profile},
-    kit::{Checked, Frame, Peer, Token, Transport, ensure, pause},
+    kit::{Checked, Frame, Peer, Token, Transport, ensure, eventually, pause},
     server::Server,
 };
 
@@ -193,7 +193,8 @@ fn namespaces(server: &Server) -> Checked {
 }
 
 /// All of them at once: who says nothing, who says it wrongly again and again, who only answers
-/// pings, who enters and never authenticates, and who does so at the last moment.
+/// pings, who enters and never authenticates, who never polls, and who has a token at the last
+/// moment.
 fn deadline(server: &Server) -> Checked {
     let start = Instant::now();
     let mut silent = server.session(Transport::WebSocket)?;
@@ -202,7 +203,11 @@ fn deadline(server: &Server) -> Checked {
     let mut anonymous = server.session(Transport::WebSocket)?;
     let id = anonymous.connect("/", &json!({}))?;
     let mut late = server.session(Transport::WebSocket)?;
+    // These two never poll.
+    let mut absent = server.polling()?;
+    let mut deaf = server.polling()?;
     for _ in 0..9 {
+        deaf.posts(r#"40{"token":"bad"}"#)?;
         chatty.send_engine("3")?;
         wrong.send(r#"0{"token":"bad"}"#)?;
         let refusal = wrong.receive()?;
@@ -227,6 +232,11 @@ fn deadline(server: &Server) -> Checked {
     ensure(event == Some(expected), told)?;
     anonymous.receives("1")?;
     in_time(start, "anonymous")?;
+    for session in [&mut absent, &mut deaf] {
+        eventually(Duration::from_millis(500), || {
+            session.post("6")?.refuses(1).map(drop)
+        })?;
+    }
     late.join("late")
 }
 

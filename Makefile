@@ -73,13 +73,15 @@ guard: release
 	target/debug/guard $(CASES)
 
 # What breaks in less than a minute each.
-test-faults: release
-	cargo run -p sockeye-faults -- --short
+test-faults: release tests/e2e/node_modules
+	cargo build -p sockeye-faults
+	target/debug/faults --short
 
 # All that can break, at full size, on a machine that does nothing else: about an hour. Some of them:
 # make faults IDS="FM-01 FM-02"; UPDATE=1 keeps what comes of it in docs/reliability.md.
-faults: release
-	cargo run --release -p sockeye-faults -- $(IDS) $(if $(UPDATE),--update docs/reliability.md)
+faults: release tests/e2e/node_modules
+	cargo build --release -p sockeye-faults
+	target/release/faults $(IDS) $(if $(UPDATE),--update docs/reliability.md)
 
 # No path takes over 5 % more instructions than before; see docs/performance-budgets.md.
 test-budgets: budgets

@@ -1,5 +1,7 @@
 //! Something that breaks.
 
+use std::time::Duration;
+
 use sockeye_guard::kit::Checked;
 
 use crate::finding::Finding;
@@ -34,6 +36,19 @@ pub struct Scale {
 }
 
 impl Scale {
+    /// What fits beside other tests, on a machine that has other things to do.
+    pub const SHORT: Self = Self { part: 0.1 };
+
+    /// Returns how long something may take that is promised to take so long: no longer at full size,
+    /// which has the machine for itself, and ten times as long otherwise.
+    #[must_use]
+    pub fn allows(&self, promised: Duration) -> Duration {
+        match self.part < 1.0 {
+            true => promised * 10,
+            false => promised,
+        }
+    }
+
     /// Returns the part of so many, but at least one.
     #[must_use]
     #[expect(

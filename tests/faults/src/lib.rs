@@ -12,4 +12,5 @@ pub mod fault;
 pub mod faults;
 pub mod finding;
 pub mod run;
+pub mod signal;
 pub mod table;

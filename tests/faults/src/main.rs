@@ -14,12 +14,12 @@ use sockeye_faults::{
 struct Options {
     /// Those to run, such as FM-01; all where none is named
     ids: Vec<String>,
-    /// Only those that take less than a minute
+    /// Only those that take less than a minute, at a tenth of their size
     #[arg(long)]
     short: bool,
-    /// The part of the clients and of the time that the documentation speaks of
-    #[arg(long, default_value_t = 1.0)]
-    part: f64,
+    /// The part of the clients and of the time that the documentation speaks of; 1 by default
+    #[arg(long)]
+    part: Option<f64>,
     /// Puts what comes of it in the table of this file
     #[arg(long)]
     update: Option<PathBuf>,
@@ -34,7 +34,12 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     chosen.retain(|fault| !options.short || fault.length == Length::Short);
-    let found = run::run(&chosen, &Scale { part: options.part });
+    let scale = match options.part {
+        Some(part) => Scale { part },
+        None if options.short => Scale::SHORT,
+        None => Scale { part: 1.0 },
+    };
+    let found = run::run(&chosen, &scale);
     let failed = found.iter().filter(|(_, finding)| {
         let holds = finding.as_ref().map(|finding| finding.broken.is_empty());
         holds != Some(true)

@@ -34,6 +34,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where backends connect, where it has such a listener.
     pub internal: Option<SocketAddr>,
+    id: u32,
     child: Mutex<Child>,
     process: Process,
     directory: TempDir,
@@ -101,10 +102,17 @@ impl Server {
         Ok(Self {
             address,
             internal: addresses.next(),
+            id: child.id(),
             process: Process::new(child.id()),
             child: Mutex::new(child),
             directory,
         })
+    }
+
+    /// Returns the id of the server's process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.id
     }
 
     /// Returns the server's process.

@@ -11,6 +11,8 @@ pub mod crowd;
 pub mod fault;
 pub mod faults;
 pub mod finding;
+pub mod history;
+pub mod place;
 pub mod run;
 pub mod signal;
 pub mod table;

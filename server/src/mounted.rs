@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::{Ready, ready},
+    future::{Ready, pending, ready},
     time::Duration,
 };
 
@@ -46,7 +46,8 @@ impl SocketIo {
         }
     }
 
-    /// Waits for SIGINT or SIGTERM and then closes the server, as [`close`](Self::close) does.
+    /// Waits for SIGINT or SIGTERM and then closes the server, as [`close`](Self::close) does; a
+    /// second signal cuts what is left.
     ///
     /// Meant for [`HttpServer::shutdown_signal`](actix_web::HttpServer::shutdown_signal): the HTTP
     /// server then stops when the sockets have ended, for whose polls and WebSockets it would wait
@@ -62,7 +63,18 @@ impl SocketIo {
                 // Nothing would end the process otherwise.
                 Err(error) => tracing::error!(%error, "signals can't be waited for"),
             }
-            io.close(deadline).await;
+            let again = async {
+                if terminated().await.is_err() {
+                    pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = io.close(deadline) => {}
+                () = again => {
+                    tracing::warn!("told to stop again, clients are cut");
+                    io.close(Duration::ZERO).await;
+                }
+            }
         }
     }
 }

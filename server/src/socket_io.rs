@@ -204,7 +204,8 @@ impl SocketIo {
     pub async fn close(&self, deadline: Duration) {
         let started = Instant::now();
         self.engine.stop_accepting();
-        self.hub.close(deadline / 2).await;
+        // A thread that a handler blocks never says that it is done.
+        let _ = tokio::time::timeout(deadline, self.hub.close(deadline / 2)).await;
         self.hub.leave_cluster();
         let left = deadline.saturating_sub(started.elapsed());
         self.engine.close(left).await;

@@ -2,17 +2,19 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::Mutex,
     time::Duration,
 };
 
 use actix_web::{App, HttpServer};
 use sockeye::{
     EmitError, FrontServer, FrontStats, HttpConfig, Namespace, RouterConfig, SocketIo, SocketRef,
-    cut_stuck_clients, engine::EngineConfig,
+    State, cut_stuck_clients, engine::EngineConfig,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::mpsc,
 };
 
 /// Serves on a free port until the test ends.
@@ -239,6 +241,37 @@ async fn an_idle_polling_session_does_not_hold_up_a_shutdown() {
 
     assert!(closed.is_ok());
     assert_eq!(io.engine().session_count(), 0);
+}
+
+#[actix_web::test]
+async fn a_thread_that_a_handler_blocks_does_not_hold_up_a_shutdown() {
+    struct Gate {
+        reached: mpsc::UnboundedSender<()>,
+        opened: Mutex<std::sync::mpsc::Receiver<()>>,
+    }
+    async fn block(gate: State<Gate>) {
+        gate.reached.send(()).unwrap();
+        // Until the test has dropped the other end.
+        let _ = gate.opened.lock().unwrap().recv();
+    }
+    let (reached, mut blocked) = mpsc::unbounded_channel();
+    let (opener, opened) = std::sync::mpsc::channel();
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/").on_connect(block))
+        .state(Gate {
+            reached,
+            opened: Mutex::new(opened),
+        })
+        .build()
+        .unwrap();
+    let _stream = connect_web_socket(serve(&io)).await;
+    let reached = tokio::time::timeout(CAP, blocked.recv()).await;
+    assert_eq!(reached, Ok(Some(())));
+
+    let closed = tokio::time::timeout(CAP, io.close(Duration::from_millis(50))).await;
+
+    assert!(closed.is_ok());
+    drop(opener);
 }
 
 /// Long enough for anything that comes at all.

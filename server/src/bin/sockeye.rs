@@ -8,7 +8,7 @@ use std::{
 
 use clap::Parser as _;
 use sockeye::standalone::{
-    Cli, Command, Settings, check, environment, log_to_stderr, serve, token,
+    Cli, Command, Settings, Stopped, check, environment, log_to_stderr, serve, token,
 };
 
 /// The system's allocator keeps what a crowd needed that has gone; this one gives it back.
@@ -19,7 +19,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
+fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match &cli.command {
         Command::Serve(_) => {
             let loaded = Settings::load(cli, environment())?;
@@ -35,7 +35,10 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
             for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }
-            actix_web::rt::System::new().block_on(serve(loaded))?;
+            let stopped = actix_web::rt::System::new().block_on(serve(loaded))?;
+            if stopped == Stopped::AtOnce {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Check(_) => println!("{}", check(cli, environment())?),
         Command::Token(args) => {
@@ -43,5 +46,5 @@ fn run(cli: &Cli) -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", token(cli, args, environment(), now.as_secs())?);
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -199,6 +199,11 @@ impl Engine {
             .each_desk(|desk| desk.addr.do_send(desk::CloseAll { cut: false }));
         let ended = tokio::time::timeout(deadline, self.0.directory.emptied()).await;
         if ended.is_err() {
+            let sessions = self.session_count();
+            tracing::warn!(
+                sessions,
+                "clients that don't take their last packets are cut"
+            );
             self.0
                 .directory
                 .each_desk(|desk| desk.addr.do_send(desk::CloseAll { cut: true }));

@@ -36,6 +36,6 @@ pub use self::{
     jwt::{Claims, JwtError, JwtVerifier, sign},
     log::log_to_stderr,
     require::{AllowedValues, Forbidden, Requirements},
-    serve::{ServeError, serve},
+    serve::{ServeError, Stopped, serve},
     settings::{Loaded, Secret, Settings, SettingsError},
 };

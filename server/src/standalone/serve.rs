@@ -3,12 +3,19 @@
 use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use actix_web::{App, HttpServer, dev::Server};
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+};
+use futures_util::future::join_all;
 use rustix::process::{Resource, getrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout_at,
+};
 
 use super::{
     ApplicationError, DevMode, DevModeError, Loaded, Settings, application::build, demo::Demo,
@@ -44,14 +51,23 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT, then ends cleanly.
+/// How a server ended that was told to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stopped {
+    /// After its clients were seen off, as far as they could be by `shutdown_timeout`.
+    Cleanly,
+    /// At once, as it was told a second time.
+    AtOnce,
+}
+
+/// Serves until SIGTERM or SIGINT, then sees its clients off; a second signal ends it at once.
 ///
 /// Prints one line to standard output when clients can connect.
 ///
 /// # Errors
 ///
 /// [`ServeError`], before anything is served but for the last of them.
-pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
+pub async fn serve(loaded: Loaded) -> Result<Stopped, ServeError> {
     let Loaded { mut settings, .. } = loaded;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -107,29 +123,55 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
     let internal = internal.workers(1).disable_signals().shutdown_timeout(1);
     let internal = internal.listen(internal_listener)?.run();
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (public_handle, internal_handle) = (public.handle(), internal.handle());
+    let mut signals = Signals::new()?;
+    let mut handles = vec![public.handle(), internal.handle()];
     let servers = actix_web::rt::spawn(run_both(public, internal));
-    let metrics_handle = metrics_only.map(|server| {
-        let handle = server.handle();
+    if let Some(server) = metrics_only {
+        handles.push(server.handle());
         actix_web::rt::spawn(server);
-        handle
-    });
+    }
     announce(dev.as_ref(), &public_url, &internal_url)?;
+    let name = signals.next().await;
+    tracing::info!("{name}, shutting down");
+    let latest = Instant::now() + settings.shutdown_timeout + LAST_ANSWERS;
+    let ending = async {
+        io.close(settings.shutdown_timeout).await;
+        stop(&handles).await;
+        servers.await
+    };
     tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM, shutting down"),
-        _ = interrupt.recv() => tracing::info!("interrupted, shutting down"),
+        ended = timeout_at(latest.into(), ending) => match ended {
+            Ok(Ok(result)) => result?,
+            Ok(Err(error)) => return Err(io::Error::other(error).into()),
+            Err(_) => tracing::info!("answers that nobody reads are cut"),
+        },
+        name = signals.next() => {
+            tracing::warn!("{name} again, clients are cut");
+            return Ok(Stopped::AtOnce);
+        }
     }
-    io.close(settings.shutdown_timeout).await;
-    public_handle.stop(true).await;
-    internal_handle.stop(true).await;
-    if let Some(handle) = metrics_handle {
-        handle.stop(true).await;
+    Ok(Stopped::Cleanly)
+}
+
+/// What tells the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    match servers.await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(io::Error::other(error).into()),
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
     }
 }
 
@@ -137,6 +179,11 @@ pub async fn serve(loaded: Loaded) -> Result<(), ServeError> {
 fn descriptors() -> Option<usize> {
     let limit = getrlimit(Resource::Nofile).current?;
     Some(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Stops servers, each when its answers have gone out.
+async fn stop(servers: &[ServerHandle]) {
+    join_all(servers.iter().map(|server| server.stop(true))).await;
 }
 
 async fn run_both(public: Server, internal: Server) -> io::Result<()> {
@@ -180,3 +227,7 @@ fn announce(dev: Option<&DevMode>, public_url: &str, internal_url: &str) -> io::
     )?;
     out.flush()
 }
+
+/// How long the last answers have when the clients are gone, past `shutdown_timeout`: one to a client
+/// that doesn't read would never go out.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);

@@ -28,8 +28,23 @@ pub fn send(signal: &str, process: u32) -> Checked {
 ///
 /// When it hasn't after `cap`.
 pub fn end_of(server: &Server, cap: Duration) -> Checked<(String, Duration)> {
+    end_of_while(server, cap, || {})
+}
+
+/// Does something again and again until a server has ended; returns as [`end_of`] does.
+///
+/// # Errors
+///
+/// When it hasn't ended after `cap`.
+pub fn end_of_while(
+    server: &Server,
+    cap: Duration,
+    mut meanwhile: impl FnMut(),
+) -> Checked<(String, Duration)> {
     let start = Instant::now();
-    let ended = || server.ended().ok_or_else(|| Failure::new("it runs"));
-    let how = eventually(cap, ended)?;
+    let how = eventually(cap, || {
+        meanwhile();
+        server.ended().ok_or_else(|| Failure::new("it runs"))
+    })?;
     Ok((how, start.elapsed()))
 }

@@ -24,8 +24,10 @@ pub enum Incoming {
     Ack(u64, Value),
     /// The namespace's end.
     Disconnect,
-    /// The connection's end, with the code and reason where the server closes it.
+    /// The close frame, with the code and reason that it has.
     End(Option<(u16, String)>),
+    /// The connection's end without a close frame.
+    Cut,
     /// Anything else.
     Other(String),
 }
@@ -107,7 +109,7 @@ impl Client {
                 Received::Text(packet) if packet == "2" => self.send("3").await?,
                 Received::Text(packet) => return parse(packet),
                 Received::Close(reason) => return Ok(Incoming::End(reason)),
-                Received::End => return Ok(Incoming::End(None)),
+                Received::End => return Ok(Incoming::Cut),
                 other => return Ok(Incoming::Other(format!("{other:?}"))),
             }
         }

@@ -1,11 +1,13 @@
 //! The faults, one in a file.
 
+mod drained;
 mod killed;
+mod stuck;
 
 use crate::fault::Fault;
 
 /// Returns all of them, in the order of their ids.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    vec![killed::FAULT]
+    vec![killed::FAULT, drained::FAULT, stuck::FAULT]
 }

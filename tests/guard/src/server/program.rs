@@ -46,7 +46,7 @@ pub fn refused(settings: &Settings) -> Checked<Output> {
 pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -> Checked<Command> {
     let file = directory.join("sockeye.toml");
     fs::write(&file, settings.file())?;
-    let program = released("SOCKEYE_BIN", "sockeye")?;
+    let program = released(BINARY, "sockeye")?;
     let mut command = match settings.most_descriptors() {
         None => Command::new(program),
         Some(most) => {
@@ -58,6 +58,8 @@ pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -
     };
     command.arg(subcommand).arg("--config").arg(file);
     command.envs(settings.variables());
+    // To the server it would be a setting that there isn't.
+    command.env_remove(BINARY);
     Ok(command)
 }
 
@@ -77,3 +79,6 @@ pub(super) fn released(variable: &str, name: &str) -> Checked<PathBuf> {
         ))),
     }
 }
+
+/// The variable that says where the binary is.
+const BINARY: &str = "SOCKEYE_BIN";

@@ -13,6 +13,8 @@ pub struct Finding {
     pub figures: Vec<String>,
     /// What was promised and didn't hold.
     pub broken: Vec<String>,
+    /// A picture as SVG, and the name of its file.
+    pub picture: Option<(&'static str, String)>,
     /// Why it couldn't be tried here; nothing else is said then.
     pub skipped: Option<String>,
 }

@@ -4,7 +4,8 @@ use std::{fs, io, path::Path};
 
 use crate::{fault::Fault, finding::Finding};
 
-/// Puts findings in the rows of a file that begin with `| id |`; the other rows stay.
+/// Puts findings in the rows of a file that begin with `| id |`, and their pictures in a directory
+/// with the file's name; the other rows stay.
 ///
 /// # Errors
 ///
@@ -14,6 +15,11 @@ pub fn update(path: &Path, findings: &[(Fault, Finding)]) -> io::Result<()> {
     for (fault, finding) in findings {
         text = with_row(&text, fault, finding)
             .ok_or_else(|| io::Error::other(format!("no row for {}", fault.id)))?;
+        if let Some((name, picture)) = &finding.picture {
+            let pictures = path.with_extension("");
+            fs::create_dir_all(&pictures)?;
+            fs::write(pictures.join(name), picture)?;
+        }
     }
     fs::write(path, text)
 }

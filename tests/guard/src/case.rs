@@ -93,7 +93,9 @@ impl Case {
         self.title
     }
 
-    pub(crate) fn profile(&self) -> Profile {
+    /// Returns with which settings it runs.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
         self.profile
     }
 
@@ -105,7 +107,12 @@ impl Case {
         self.memory
     }
 
-    pub(crate) fn run(&self, server: &Server) -> Checked {
+    /// Does it, and checks the answer.
+    ///
+    /// # Errors
+    ///
+    /// When the answer is another than it has to be.
+    pub fn run(&self, server: &Server) -> Checked {
         (self.body)(server)
     }
 }

@@ -72,6 +72,26 @@ impl Client {
         Ok(client)
     }
 
+    /// Takes a polling session over, which is in its namespace already.
+    ///
+    /// # Errors
+    ///
+    /// When the server doesn't let it.
+    pub(super) async fn upgrade(address: SocketAddr, sid: &str, id: String) -> Checked<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let mut client = Self {
+            stream,
+            received: Vec::new(),
+            id,
+        };
+        client.stream.write_all(&Upgrade::of(sid).bytes()).await?;
+        client.read_head().await?;
+        client.send("2probe").await?;
+        client.expect("3probe").await?;
+        Ok(client)
+    }
+
     /// Returns the socket's id.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -155,7 +175,7 @@ impl Client {
     }
 }
 
-fn id_of(answer: &str) -> Checked<String> {
+pub(super) fn id_of(answer: &str) -> Checked<String> {
     let payload = answer.strip_prefix("40").unwrap_or_default();
     let id = serde_json::from_str::<Value>(payload)
         .ok()
@@ -163,7 +183,7 @@ fn id_of(answer: &str) -> Checked<String> {
     id.ok_or_else(|| Failure::new("no id").on(answer))
 }
 
-fn parse(packet: String) -> Checked<Incoming> {
+pub(super) fn parse(packet: String) -> Checked<Incoming> {
     let strange = || Failure::new("a strange packet").on(&packet);
     let value = |text: &str| serde_json::from_str(text).map_err(|_| strange());
     if let Some(event) = packet.strip_prefix("42") {

@@ -1,11 +1,19 @@
 //! Clients in numbers: each is a task, and says what has become of it.
 
+mod chance;
 mod client;
+mod member;
 mod notes;
 mod official;
+mod passage;
+mod polling;
 
 pub use self::{
+    chance::Chance,
     client::{Client, Incoming},
+    member::{Member, Way},
     notes::{Noted, note_over_polling, note_over_websocket},
     official::Official,
+    passage::{Passages, Tally},
+    polling::Polling,
 };

@@ -2,6 +2,7 @@
 
 mod drained;
 mod killed;
+mod soak;
 mod stuck;
 
 use crate::fault::Fault;
@@ -9,5 +10,5 @@ use crate::fault::Fault;
 /// Returns all of them, in the order of their ids.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    vec![killed::FAULT, drained::FAULT, stuck::FAULT]
+    vec![killed::FAULT, drained::FAULT, stuck::FAULT, soak::FAULT]
 }

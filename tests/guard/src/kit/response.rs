@@ -12,8 +12,13 @@ pub struct Response {
 }
 
 impl Response {
-    /// Parses what has come, and returns a response with the length that it had.
-    pub(super) fn parse(bytes: &[u8]) -> Checked<Option<(Self, usize)>> {
+    /// Parses what has come, and returns a response with the length that it had; `None` as long as it
+    /// isn't whole.
+    ///
+    /// # Errors
+    ///
+    /// When no server may send it.
+    pub fn parse(bytes: &[u8]) -> Checked<Option<(Self, usize)>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ use std::{
 use actix_rt::net::TcpStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 use sockeye_router::Limit;
@@ -84,6 +84,8 @@ struct Stall {
     deadline: Pin<Box<Sleep>>,
     /// How much is still to be taken before the deadline.
     left: usize,
+    /// Whether the deadline was passed by a thread that stood still, and has been put off.
+    prolonged: bool,
     is_over: bool,
 }
 
@@ -138,11 +140,19 @@ impl ClientStream {
             Box::new(Stall {
                 deadline: Box::pin(sleep(timeout)),
                 left: SHARE,
+                prolonged: false,
                 is_over: false,
             })
         });
         if !stall.is_over {
             std::task::ready!(stall.deadline.as_mut().poll(cx));
+            let now = Instant::now();
+            if !stall.prolonged && now - stall.deadline.deadline() >= LATE {
+                // The client may have taken a lot while nobody looked.
+                stall.prolonged = true;
+                stall.deadline.as_mut().reset(now + timeout);
+                std::task::ready!(stall.deadline.as_mut().poll(cx));
+            }
             stall.is_over = true;
             self.open.shared.stats.stalled();
             forget_unsent(&self.stream);
@@ -213,6 +223,9 @@ impl fmt::Debug for ClientStream {
 
 /// How much a client has to take within the time: with 10 s, 1.6 kB a second.
 const SHARE: usize = 16 * 1024;
+
+/// From here on a deadline is looked at much too late, by a thread that has stood still.
+const LATE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

@@ -17,12 +17,15 @@ use crate::engine::EngineConfig;
 ///
 /// Only a pong ends the wait for one. A pong that nobody waits for changes nothing, so a peer
 /// can't put off the next ping.
+///
+/// Whoever looks at the deadline much too late has stood still, and the pong may be waiting to be
+/// read, or its sender to send it: the peer gets the whole time once more.
 #[derive(Debug)]
 pub(super) enum Heartbeat {
     /// The last ping is answered.
     Resting { ping_at: Instant, suspended: bool },
     /// A ping is on its way.
-    Awaiting { dead_at: Instant },
+    Awaiting { dead_at: Instant, prolonged: bool },
     /// A ping is on its way, but nothing that the peer sends is read.
     Frozen { left: Duration },
 }
@@ -52,11 +55,21 @@ impl Heartbeat {
                 } else {
                     Self::Awaiting {
                         dead_at: deadline(now, config.ping_timeout()),
+                        prolonged: false,
                     }
                 };
                 Some(Beat::Ping)
             }
-            Self::Awaiting { dead_at } if dead_at <= now => Some(Beat::Dead),
+            Self::Awaiting { dead_at, prolonged } if dead_at <= now => {
+                if prolonged || now.saturating_duration_since(dead_at) < LATE {
+                    return Some(Beat::Dead);
+                }
+                *self = Self::Awaiting {
+                    dead_at: deadline(now, config.ping_timeout()),
+                    prolonged: true,
+                };
+                None
+            }
             _ => None,
         }
     }
@@ -78,7 +91,7 @@ impl Heartbeat {
     pub(super) fn handle_upgrade(&mut self, now: Instant, config: &EngineConfig) {
         match self {
             Self::Resting { .. } => {}
-            Self::Awaiting { dead_at } => *dead_at = deadline(now, config.ping_timeout()),
+            Self::Awaiting { dead_at, .. } => *dead_at = deadline(now, config.ping_timeout()),
             Self::Frozen { left } => *left = config.ping_timeout(),
         }
     }
@@ -86,7 +99,7 @@ impl Heartbeat {
     pub(super) fn suspend(&mut self, now: Instant) {
         match self {
             Self::Resting { suspended, .. } => *suspended = true,
-            Self::Awaiting { dead_at } => {
+            Self::Awaiting { dead_at, .. } => {
                 *self = Self::Frozen {
                     left: dead_at.saturating_duration_since(now),
                 };
@@ -102,6 +115,7 @@ impl Heartbeat {
             Self::Frozen { left } => {
                 *self = Self::Awaiting {
                     dead_at: deadline(now, *left),
+                    prolonged: false,
                 };
             }
         }
@@ -110,11 +124,14 @@ impl Heartbeat {
     pub(super) fn next(&self) -> Option<Instant> {
         match *self {
             Self::Resting { ping_at, .. } => Some(ping_at),
-            Self::Awaiting { dead_at } => Some(dead_at),
+            Self::Awaiting { dead_at, .. } => Some(dead_at),
             Self::Frozen { .. } => None,
         }
     }
 }
+
+/// From here on a deadline is looked at much too late: ten times what a busy thread takes.
+const LATE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -162,6 +179,34 @@ mod tests {
         assert_eq!(heartbeat.handle_timeout(now + 199 * MS, &config()), None);
         let beat = heartbeat.handle_timeout(now + 200 * MS, &config());
         assert_eq!(beat, Some(Beat::Dead));
+    }
+
+    #[test]
+    fn a_deadline_that_is_looked_at_much_too_late_is_prolonged_once() {
+        let (mut heartbeat, now) = pinged();
+
+        let stalled = now + 9_000 * MS;
+        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
+        assert_eq!(heartbeat.next(), Some(stalled + 200 * MS));
+
+        let again = stalled + 9_000 * MS;
+        assert_eq!(heartbeat.handle_timeout(again, &config()), Some(Beat::Dead));
+    }
+
+    #[test]
+    fn a_pong_that_is_read_after_a_stall_counts_and_the_next_deadline_may_be_prolonged_too() {
+        let (mut heartbeat, now) = pinged();
+        let stalled = now + 9_000 * MS;
+        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
+
+        heartbeat.handle_pong(stalled + MS, &config());
+
+        let ping_at = stalled + 301 * MS;
+        assert_eq!(heartbeat.next(), Some(ping_at));
+        let beat = heartbeat.handle_timeout(ping_at, &config());
+        assert_eq!(beat, Some(Beat::Ping));
+        let stalled = ping_at + 9_000 * MS;
+        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
     }
 
     #[test]

@@ -90,6 +90,21 @@ async fn a_slow_client_that_takes_its_share_in_time_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_nobody_has_looked_after_gets_its_time_once_more() {
+    let stats = FrontStats::default();
+    let (mut stream, _client) = connect(&stats).await;
+    fill(&mut stream).await;
+
+    tokio::time::advance(10 * TIMEOUT).await;
+    fill(&mut stream).await;
+    assert!(!stream.has_stalled());
+    tokio::time::advance(TIMEOUT).await;
+    let error = stream.write_all(&[0; 1 << 20]).await.unwrap_err();
+
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_with_nothing_to_read_is_kept_for_ever() {
     let stats = FrontStats::default();
     let (mut stream, mut client) = connect(&stats).await;

@@ -39,6 +39,15 @@ impl Scale {
     /// What fits beside other tests, on a machine that has other things to do.
     pub const SHORT: Self = Self { part: 0.1 };
 
+    /// Returns the one at full size, and the other beside other tests.
+    #[must_use]
+    pub fn or_short<T>(&self, full: T, short: T) -> T {
+        match self.part < 1.0 {
+            true => short,
+            false => full,
+        }
+    }
+
     /// Returns how long something may take that is promised to take so long: no longer at full size,
     /// which has the machine for itself, and ten times as long otherwise.
     #[must_use]

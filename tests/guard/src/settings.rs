@@ -8,8 +8,9 @@ use crate::kit::Token;
 #[derive(Clone, Debug)]
 pub struct Settings {
     keys: BTreeMap<&'static str, String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
     descriptors: Option<u32>,
+    wrapper: Vec<String>,
 }
 
 impl Settings {
@@ -22,6 +23,7 @@ impl Settings {
             keys: BTreeMap::new(),
             environment: Vec::new(),
             descriptors: None,
+            wrapper: Vec::new(),
         }
         .set("listen", r#""127.0.0.1:0""#)
         .set("internal_listen", r#""127.0.0.1:0""#)
@@ -44,8 +46,16 @@ impl Settings {
 
     /// Sets a variable of the process's environment.
     #[must_use]
-    pub fn environment(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub fn environment(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Has another program start the server: these words, with the server's own behind them. It
+    /// must become the server, as `exec` of a shell does.
+    #[must_use]
+    pub fn started_by(mut self, words: &[&str]) -> Self {
+        self.wrapper = words.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -65,8 +75,14 @@ impl Settings {
             .collect()
     }
 
-    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.environment.iter().copied()
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.environment
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+    }
+
+    pub(crate) fn wrapper(&self) -> &[String] {
+        &self.wrapper
     }
 
     pub(crate) fn most_descriptors(&self) -> Option<u32> {

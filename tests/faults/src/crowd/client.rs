@@ -1,10 +1,18 @@
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::Value;
 use sockeye_guard::kit::{Checked, Failure, Frame, Received, Upgrade};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
+    time::{Instant, timeout_at},
 };
 
 /// A client over WebSocket, in one namespace. It answers pings while it is read from.
@@ -13,6 +21,10 @@ pub struct Client {
     stream: TcpStream,
     received: Vec<u8>,
     id: String,
+    /// How long a ping waits for its pong, which stands for a slow network.
+    delay: Duration,
+    pong_at: Option<Instant>,
+    pings: Arc<AtomicUsize>,
 }
 
 /// What a client is sent.
@@ -58,11 +70,7 @@ impl Client {
         }
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
-        let mut client = Self {
-            stream,
-            received: Vec::new(),
-            id: String::new(),
-        };
+        let mut client = Self::over(stream, String::new());
         client.stream.write_all(&Upgrade::new().bytes()).await?;
         client.read_head().await?;
         client.expect("0").await?;
@@ -80,11 +88,7 @@ impl Client {
     pub(super) async fn upgrade(address: SocketAddr, sid: &str, id: String) -> Checked<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let mut client = Self {
-            stream,
-            received: Vec::new(),
-            id,
-        };
+        let mut client = Self::over(stream, id);
         client.stream.write_all(&Upgrade::of(sid).bytes()).await?;
         client.read_head().await?;
         client.send("2probe").await?;
@@ -92,10 +96,31 @@ impl Client {
         Ok(client)
     }
 
+    fn over(stream: TcpStream, id: String) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+            id,
+            delay: Duration::ZERO,
+            pong_at: None,
+            pings: Arc::default(),
+        }
+    }
+
     /// Returns the socket's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Answers pings so long after they have come; at once by default.
+    pub fn pong_after(&mut self, delay: Duration) {
+        self.delay = delay;
+    }
+
+    /// Counts the pings that come here.
+    pub fn count_pings(&mut self, pings: Arc<AtomicUsize>) {
+        self.pings = pings;
     }
 
     /// Sends an Engine.IO packet as it is.
@@ -125,8 +150,22 @@ impl Client {
     /// When it is nothing that a server may send, or the connection is broken off.
     pub async fn next(&mut self) -> Checked<Incoming> {
         loop {
-            match self.frame().await? {
-                Received::Text(packet) if packet == "2" => self.send("3").await?,
+            let received = match self.pong_at {
+                None => self.frame().await?,
+                Some(at) => match timeout_at(at, self.frame()).await {
+                    Ok(received) => received?,
+                    Err(_) => {
+                        self.pong_at = None;
+                        self.send("3").await?;
+                        continue;
+                    }
+                },
+            };
+            match received {
+                Received::Text(packet) if packet == "2" => {
+                    self.pings.fetch_add(1, Ordering::Relaxed);
+                    self.pong_at = Some(Instant::now() + self.delay);
+                }
                 Received::Text(packet) => return parse(packet),
                 Received::Close(reason) => return Ok(Incoming::End(reason)),
                 Received::End => return Ok(Incoming::Cut),

@@ -2,6 +2,7 @@
 
 mod chance;
 mod client;
+mod flock;
 mod member;
 mod notes;
 mod official;
@@ -11,6 +12,7 @@ mod polling;
 pub use self::{
     chance::Chance,
     client::{Client, Incoming},
+    flock::{Answers, Flock},
     member::{Member, Way},
     notes::{Noted, note_over_polling, note_over_websocket},
     official::Official,

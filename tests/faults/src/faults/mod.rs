@@ -1,6 +1,8 @@
 //! The faults, one in a file.
 
+mod descriptors;
 mod drained;
+mod frozen;
 mod killed;
 mod soak;
 mod stuck;
@@ -10,5 +12,12 @@ use crate::fault::Fault;
 /// Returns all of them, in the order of their ids.
 #[must_use]
 pub fn all() -> Vec<Fault> {
-    vec![killed::FAULT, drained::FAULT, stuck::FAULT, soak::FAULT]
+    vec![
+        killed::FAULT,
+        drained::FAULT,
+        stuck::FAULT,
+        soak::FAULT,
+        descriptors::FAULT,
+        frozen::FAULT,
+    ]
 }

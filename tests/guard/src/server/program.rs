@@ -1,5 +1,7 @@
 use std::{
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -47,15 +49,15 @@ pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -
     let file = directory.join("sockeye.toml");
     fs::write(&file, settings.file())?;
     let program = released(BINARY, "sockeye")?;
-    let mut command = match settings.most_descriptors() {
-        None => Command::new(program),
-        Some(most) => {
-            let mut shell = Command::new("sh");
-            let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
-            shell.arg("-c").arg(script).arg(program);
-            shell
-        }
-    };
+    let mut words: Vec<OsString> = settings.wrapper().iter().map(OsString::from).collect();
+    if let Some(most) = settings.most_descriptors() {
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        words.extend(["sh", "-c", &script].map(OsString::from));
+    }
+    words.push(program.into());
+    let mut words = words.into_iter();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
     command.arg(subcommand).arg("--config").arg(file);
     command.envs(settings.variables());
     // To the server it would be a setting that there isn't.

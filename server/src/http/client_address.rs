@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{iter, net::IpAddr};
 
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
 use ipnet::IpNet;
@@ -39,6 +39,53 @@ impl ForwardedHeader {
         match self {
             Self::XForwardedFor => X_FORWARDED_FOR,
             Self::Forwarded => FORWARDED,
+        }
+    }
+
+    /// Splits a list, the last element first, where quotes don't forbid it.
+    ///
+    /// The end is a proxy's and well made, the beginning is the client's: a quote that it has opened
+    /// must not reach behind it.
+    fn split(self, list: &str, separator: u8) -> impl Iterator<Item = &str> {
+        let mut rest = Some(list);
+        iter::from_fn(move || {
+            let list = rest?;
+            let (before, last) = match self.last_separator(list.as_bytes(), separator) {
+                Some(at) => (Some(&list[..at]), &list[at + 1..]),
+                None => (None, list),
+            };
+            rest = before;
+            Some(last)
+        })
+    }
+
+    fn last_separator(self, list: &[u8], separator: u8) -> Option<usize> {
+        let mut quoted = false;
+        list.iter().enumerate().rposition(|(at, byte)| {
+            if *byte == b'"' && self == Self::Forwarded {
+                let before = list[..at].iter().rev();
+                let is_escaped = before.take_while(|byte| **byte == b'\\').count() % 2 == 1;
+                quoted ^= !is_escaped;
+            }
+            *byte == separator && !quoted
+        })
+    }
+
+    /// Reads whom an element is about.
+    fn address(self, hop: &str) -> Option<IpAddr> {
+        match self {
+            Self::XForwardedFor => address(hop),
+            Self::Forwarded => {
+                let mut named = self.split(hop, b';').filter_map(|pair| {
+                    let (name, value) = pair.split_once('=')?;
+                    name.trim().eq_ignore_ascii_case("for").then_some(value)
+                });
+                match (named.next(), named.next()) {
+                    (Some(value), None) => address(value.trim().trim_matches('"')),
+                    // RFC 7239 §4: a parameter is there once at most.
+                    _ => None,
+                }
+            }
         }
     }
 }
@@ -94,14 +141,13 @@ impl TrustedProxies {
         if !self.contains(client) {
             return client;
         }
-        let lines: Vec<&str> = headers
-            .get_all(self.header.name())
-            .map(|value| value.to_str().unwrap_or_default())
-            .collect();
+        let lines: Vec<_> = headers.get_all(self.header.name()).collect();
         for line in lines.into_iter().rev() {
-            for hop in split(line).into_iter().rev() {
+            // What the client has said may be no text; what a proxy has added is.
+            let line = String::from_utf8_lossy(line.as_bytes());
+            for hop in self.header.split(&line, b',') {
                 // What can't be read may be anyone's: the proxy that says so is the last known.
-                let Some(address) = self.hop(hop) else {
+                let Some(address) = self.header.address(hop) else {
                     return client;
                 };
                 client = address;
@@ -118,27 +164,6 @@ impl TrustedProxies {
         !self.contains(peer)
             && (headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED))
     }
-
-    fn hop(&self, hop: &str) -> Option<IpAddr> {
-        match self.header {
-            ForwardedHeader::XForwardedFor => address(hop),
-            ForwardedHeader::Forwarded => hop.split(';').find_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
-                let is_for = name.trim().eq_ignore_ascii_case("for");
-                is_for.then(|| address(value.trim().trim_matches('"')))?
-            }),
-        }
-    }
-}
-
-/// Splits a list at its commas, those in quotes excepted.
-fn split(list: &str) -> Vec<&str> {
-    let mut quoted = false;
-    list.split(|c| {
-        quoted ^= c == '"';
-        c == ',' && !quoted
-    })
-    .collect()
 }
 
 /// Reads an address with or without a port.
@@ -215,6 +240,49 @@ mod tests {
         ] {
             assert_eq!(client(&proxies, "10.0.0.1", lines), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn what_a_client_begins_does_not_reach_into_what_a_proxy_adds() {
+        let forwarded = proxies().header(ForwardedHeader::Forwarded);
+        for line in [
+            "for=6.6.6.6;x=\", for=192.0.2.1",
+            "for=6.6.6.6;x=\"\\\", for=192.0.2.1",
+            "for=\"6.6.6.6, for=\"192.0.2.1:4711\", for=10.0.0.9",
+            "\", by=\"a;for=6.6.6.6\";for=192.0.2.1",
+            "by=\"a\\\";for=6.6.6.6\";for=192.0.2.1",
+        ] {
+            assert_eq!(
+                client(&forwarded, "10.0.0.1", &[line]),
+                "192.0.2.1",
+                "{line}"
+            );
+        }
+        for line in ["for=unknown;for=6.6.6.6", "for=6.6.6.6;for=7.7.7.7"] {
+            assert_eq!(
+                client(&forwarded, "10.0.0.1", &[line]),
+                "10.0.0.1",
+                "{line}"
+            );
+        }
+        for line in ["\", 192.0.2.1", "6.6.6.6\", 192.0.2.1, 10.0.0.9"] {
+            assert_eq!(
+                client(&proxies(), "10.0.0.1", &[line]),
+                "192.0.2.1",
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_that_sends_no_text_is_known_all_the_same() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.1").unwrap();
+        headers.append(X_FORWARDED_FOR, line);
+
+        let client = proxies().client("10.0.0.1".parse().unwrap(), &headers);
+
+        assert_eq!(client.to_string(), "192.0.2.1");
     }
 
     #[test]

@@ -1,6 +1,4 @@
-use std::str::FromStr;
-
-use actix_web::http::Uri;
+use std::{net::Ipv6Addr, str::FromStr};
 
 /// Which origins may connect: `*`, an origin such as `https://app.example.com`, or every
 /// subdomain, as in `https://*.example.com`.
@@ -39,7 +37,7 @@ impl OriginPattern {
                 let label = label.and_then(|label| label.strip_suffix('.'));
                 origin.scheme == parent.scheme
                     && origin.port == parent.port
-                    && label.is_some_and(|label| !label.is_empty())
+                    && label.is_some_and(|label| label.split('.').all(|label| !label.is_empty()))
             }),
         }
     }
@@ -72,28 +70,52 @@ impl FromStr for OriginPattern {
 }
 
 impl Origin {
-    /// Parses an origin; one with a path, a user or a wildcard is none.
+    /// Parses an origin; one with a path, a user or a wildcard is none, nor is one with anything
+    /// behind its host that is no port.
     fn parse(text: &str) -> Option<Self> {
-        if text.len() > MAX_ORIGIN || text.contains(['*', '@']) {
+        if text.len() > MAX_ORIGIN {
             return None;
         }
         let (scheme, authority) = text.split_once("://")?;
-        if authority.is_empty() || authority.contains(['/', '?', '#']) {
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(is_letter)
+        {
             return None;
         }
-        let uri: Uri = text.parse().ok()?;
         let scheme = scheme.to_ascii_lowercase();
-        let default_port = match scheme.as_str() {
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => None,
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                let address: Ipv6Addr = address.parse().ok()?;
+                (format!("[{address}]"), port)
+            }
+            None => {
+                let end = authority.find(':').unwrap_or(authority.len());
+                let (host, port) = authority.split_at(end);
+                if host.is_empty() || !host.bytes().all(is_of_host) {
+                    return None;
+                }
+                (host.to_ascii_lowercase(), port)
+            }
         };
-        Some(Self {
-            host: uri.host()?.to_ascii_lowercase(),
-            port: uri.port_u16().or(default_port),
-            scheme,
-        })
+        let port = match port.strip_prefix(':') {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
+            None if port.is_empty() => match scheme.as_str() {
+                "http" => Some(80),
+                "https" => Some(443),
+                _ => None,
+            },
+            _ => return None,
+        };
+        Some(Self { scheme, host, port })
     }
+}
+
+/// Whether browsers let the host of a URL have this byte; and it is no wildcard.
+fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"#%*/:<>?@[\\]^|".contains(&byte)
 }
 
 /// A text is not an origin.
@@ -127,11 +149,33 @@ mod tests {
             "https://app.example.com.",
             "https://app.example.com/",
             "https://user@app.example.com",
+            "https://app.example.com:",
+            "https://app.example.com:+443",
+            "https://app.example.com:evil",
+            "https://app.example.com:65979",
+            "https://app.example.com\\evil",
             "null",
             "",
         ] {
             assert!(!matches(pattern, origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn an_address_is_all_of_the_host() {
+        let pattern = "http://[::1]:3000";
+
+        assert!(matches(pattern, "http://[::1]:3000"));
+        assert!(matches(pattern, "http://[0:0:0:0:0:0:0:1]:3000"));
+        for origin in [
+            "http://[::1].evil.test:3000",
+            "http://[::1]",
+            "http://[::1",
+            "http://::1:3000",
+        ] {
+            assert!(!matches(pattern, origin), "{origin}");
+        }
+        assert!(!matches("http://[::1]", "http://[::1].evil.test"));
     }
 
     #[test]
@@ -145,6 +189,8 @@ mod tests {
             "https://evilexample.com",
             "null",
             "https://.example.com",
+            "https://..example.com",
+            "https://a..example.com",
         ] {
             assert!(!matches(pattern, origin), "{origin}");
         }

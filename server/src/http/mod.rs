@@ -11,6 +11,7 @@ mod handshake;
 mod header_limits;
 mod hooks;
 mod negotiation;
+mod opening;
 mod origin;
 mod polling;
 mod refused;
@@ -22,8 +23,6 @@ mod websocket;
 
 pub(crate) use self::service::EngineService;
 pub(crate) use self::stuck::cut_stuck;
-#[cfg(feature = "testing")]
-pub(crate) use self::websocket::echo as echo_websocket;
 pub use self::{
     client_address::{ForwardedHeader, InvalidProxy, TrustedProxies},
     compression::Compression,
@@ -34,4 +33,10 @@ pub use self::{
     origin::{InvalidOrigin, OriginPattern},
     refused::ConnectionError,
     stuck::cut_stuck_clients,
+};
+#[cfg(feature = "testing")]
+pub(crate) use self::{
+    opening::shake_hands,
+    verify::{asks_for_websocket, is_of},
+    websocket::echo as echo_websocket,
 };

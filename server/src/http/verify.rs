@@ -12,7 +12,7 @@ use sockeye_protocol::{
     engine::{ErrorCode, Query, Target, Transport, verify, verify_revision, verify_transport},
 };
 
-use super::{ConnectionError, HttpConfig, admit::admit};
+use super::{ConnectionError, HttpConfig, OriginPattern, admit::admit};
 use crate::{
     admission::Permit,
     engine::{DeskHandle, Engine},
@@ -71,6 +71,10 @@ pub(super) fn unknown(sid: Sid) -> ConnectionError {
 
 /// Whether the request asks for a WebSocket, and the engine has any.
 pub(super) fn is_upgrade(engine: &Engine, headers: &HeaderMap) -> bool {
+    asks_for_websocket(headers) && engine.0.config.transports().contains(Transport::WebSocket)
+}
+
+pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     let names = |name, token: &str| {
         headers
             .get_all(name)
@@ -78,9 +82,7 @@ pub(super) fn is_upgrade(engine: &Engine, headers: &HeaderMap) -> bool {
             .flat_map(|value| value.split(','))
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
-    names(CONNECTION, "upgrade")
-        && names(UPGRADE, "websocket")
-        && engine.0.config.transports().contains(Transport::WebSocket)
+    names(CONNECTION, "upgrade") && names(UPGRADE, "websocket")
 }
 
 fn describe(code: ErrorCode, request: &HttpRequest, query: &Query) -> ConnectionError {
@@ -105,9 +107,12 @@ fn describe(code: ErrorCode, request: &HttpRequest, query: &Query) -> Connection
 }
 
 fn origin_allowed(config: &HttpConfig, headers: &HeaderMap) -> bool {
-    let Some(allowed) = &config.allowed_origins else {
-        return true;
-    };
+    let allowed = config.allowed_origins.as_deref();
+    allowed.is_none_or(|allowed| is_of(allowed, headers))
+}
+
+/// Whether a request comes from one of these origins, or from no browser.
+pub(crate) fn is_of(allowed: &[OriginPattern], headers: &HeaderMap) -> bool {
     let mut origins = headers.get_all(ORIGIN);
     match (origins.next(), origins.next()) {
         (None, _) => true,

@@ -14,7 +14,7 @@ use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, dev::Payload,
     error::PayloadError,
 };
-use actix_web_actors::{HttpContext, ws};
+use actix_web_actors::HttpContext;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use sockeye_protocol::{
@@ -25,7 +25,7 @@ use sockeye_protocol::{
 use sockeye_router::Handshake;
 use tokio::sync::oneshot;
 
-use super::ConnectionError;
+use super::{ConnectionError, opening::shake_hands};
 use crate::{
     admission::Permit,
     engine::{
@@ -120,25 +120,6 @@ pub(crate) fn echo(
         Ok(response) => host(engine, request, response, payload, link),
         Err(error) => super::reply::web_socket_error(&error),
     }
-}
-
-fn shake_hands(request: &HttpRequest) -> Result<HttpResponseBuilder, ConnectionError> {
-    let key = request.headers().get("sec-websocket-key");
-    if !key.is_some_and(|key| is_key(key.as_bytes())) {
-        return Err(ConnectionError::WebSocketHandshake);
-    }
-    // The first offered sub-protocol is echoed, as by the reference server.
-    let offered = request.headers().get("sec-websocket-protocol");
-    let offered = offered.and_then(|value| value.to_str().ok()?.split(',').next());
-    let protocols: Vec<&str> = offered.map(str::trim).into_iter().collect();
-    ws::handshake_with_protocols(request, &protocols)
-        .map_err(|_| ConnectionError::WebSocketHandshake)
-}
-
-/// Whether this is sixteen bytes in base64 (RFC 6455 §4.2.1), which actix doesn't ask.
-fn is_key(key: &[u8]) -> bool {
-    let digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(digit)
 }
 
 fn host(

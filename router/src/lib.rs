@@ -18,6 +18,7 @@
 mod ack;
 mod args_list;
 mod auth;
+mod auth_payload;
 mod broadcast_ack;
 mod client;
 mod clock;
@@ -32,6 +33,9 @@ mod emit_operator;
 mod error;
 mod event_rate;
 mod extract;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod handler_error;
 mod handshake;

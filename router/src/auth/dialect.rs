@@ -3,7 +3,10 @@ use serde_json::Value;
 use sockeye_protocol::{Sid, socket::RawArgs};
 
 use super::AuthError;
-use crate::{ArgsList, Handshake, SocketRef};
+use crate::{
+    ArgsList, Handshake, SocketRef,
+    auth_payload::{Field, fields},
+};
 
 /// The event names and shapes that a client authenticates with after it has connected.
 ///
@@ -187,15 +190,17 @@ impl Answer {
 
 /// Returns the token of a handshake: `auth.token`, or else a bearer header.
 pub(crate) fn handshake_token(auth_payload: &str, handshake: &Handshake) -> Option<String> {
-    let payload: Value = serde_json::from_str(auth_payload).unwrap_or_default();
-    let token = match payload.get("token") {
+    let [token] = fields(auth_payload, ["token"]);
+    match token {
         // Frontends often pass a whole header value.
-        Some(Value::String(token)) => Some(token.strip_prefix("Bearer ").unwrap_or(token)),
+        Field::Text(token) => Some(match token.strip_prefix("Bearer ") {
+            Some(token) => token.to_owned(),
+            None => token,
+        }),
         // A token that is no text is a bad token, not a missing one.
-        Some(Value::Null) | None => handshake.bearer_token(),
-        Some(_) => Some(""),
-    };
-    token.map(str::to_owned)
+        Field::Other => Some(String::new()),
+        Field::Null | Field::Missing => handshake.bearer_token().map(str::to_owned),
+    }
 }
 
 fn token_argument(args: &RawArgs) -> Option<String> {

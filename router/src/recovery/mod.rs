@@ -31,5 +31,7 @@ mod settings;
 mod status;
 mod tending;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::opening::asked;
 pub(crate) use self::{opening::Opening, recoverer::Recoverer, session::Tracked};
 pub use self::{settings::Recovery, status::RecoveryStatus};

@@ -2,12 +2,13 @@
 
 use std::{rc::Rc, time::Instant};
 
-use serde::Deserialize;
-use serde_json::Value;
 use sockeye_protocol::{Sid, socket::Slot};
 
 use super::{Recoverer, RecoveryStatus, session::Session, sessions::Claim};
-use crate::{NamespaceRef, SocketRef, client::ClientCell, clock::now, socket::Operation, task};
+use crate::{
+    NamespaceRef, SocketRef, auth_payload::fields, client::ClientCell, clock::now,
+    socket::Operation, task,
+};
 
 /// With what a socket starts.
 pub(crate) enum Opening {
@@ -136,17 +137,7 @@ impl Recoverer {
 }
 
 /// Returns the session's key and the last offset, if the client sent any, from its CONNECT payload.
-fn asked(auth_payload: &str) -> Option<(String, Option<String>)> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Asked {
-        pid: Value,
-        offset: Value,
-    }
-    let asked: Asked = serde_json::from_str(auth_payload).ok()?;
-    let text = |value: Value| match value {
-        Value::String(text) => Some(text),
-        _ => None,
-    };
-    Some((text(asked.pid)?, text(asked.offset)))
+pub(crate) fn asked(auth_payload: &str) -> Option<(String, Option<String>)> {
+    let [key, offset] = fields(auth_payload, ["pid", "offset"]);
+    Some((key.text()?, offset.text()))
 }

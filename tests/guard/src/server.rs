@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use self::program::{check, refused};
-use self::program::{command, released};
+use self::program::{command, released, traced};
 
 /// A server in a process of its own, which ends with this value.
 #[derive(Debug)]
@@ -49,6 +49,17 @@ impl Server {
     pub fn start(settings: &Settings) -> Checked<Self> {
         let directory = tempfile::tempdir()?;
         let command = command(settings, directory.path(), "serve")?;
+        Self::spawn(command, directory)
+    }
+
+    /// Starts the released binary and notes in `trace` which files it touches and whom it calls.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Server::start`], or when there is no strace.
+    pub fn start_traced(settings: &Settings, trace: &Path) -> Checked<Self> {
+        let directory = tempfile::tempdir()?;
+        let command = traced(&command(settings, directory.path(), "serve")?, trace);
         Self::spawn(command, directory)
     }
 

@@ -73,8 +73,11 @@ fn told_twice(finding: &mut Finding, scale: &Scale) -> Checked {
     Ok(())
 }
 
+/// A client that takes nothing, and the poll that it doesn't read.
+type Stuck = (Peer, Option<Stream>);
+
 /// Returns a server with clients that it can't see off.
-fn stuck_server() -> Checked<(Server, Vec<(Peer, Option<Stream>)>)> {
+fn stuck_server() -> Checked<(Server, Vec<Stuck>)> {
     let timeout = format!("\"{}ms\"", TIMEOUT.as_millis());
     let server = Server::start(&Settings::new().set("shutdown_timeout", timeout))?;
     let auth = json!({ "token": Token::of("stuck").sign() });

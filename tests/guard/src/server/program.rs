@@ -65,6 +65,29 @@ pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -
     Ok(command)
 }
 
+/// Runs a command under strace, as a child of this process all the same.
+pub(super) fn traced(command: &Command, trace: &Path) -> Command {
+    let mut traced = Command::new("strace");
+    traced.args([
+        "-D",
+        "-f",
+        "-qq",
+        "-s",
+        "256",
+        "-e",
+        "trace=%file,socket,connect",
+    ]);
+    traced.arg("-o").arg(trace);
+    traced.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => traced.env(name, value),
+            None => traced.env_remove(name),
+        };
+    }
+    traced
+}
+
 /// Finds a released program: where a variable says, else in the target directory.
 pub(super) fn released(variable: &str, name: &str) -> Checked<PathBuf> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(

@@ -1,4 +1,4 @@
-use std::{io::ErrorKind, net::TcpListener};
+use std::{fs, io::ErrorKind, net::TcpListener, process::Command};
 
 use serde_json::json;
 
@@ -66,6 +66,12 @@ pub(super) fn cases() -> Vec<Case> {
             "nothing in a token's header is looked up or fetched",
             header,
         ),
+        Case::new(
+            "ATK-47-trace",
+            "a token's header makes the server open no file and call nobody",
+            touches_nothing,
+        )
+        .under(Profile::Alone),
         Case::new(
             "ATK-49",
             "a token has three parts of base64 with plain objects",
@@ -137,6 +143,37 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .under(Profile::Alone),
     ]
+}
+
+/// Reads from the system itself what the server touches.
+fn touches_nothing(_: &Server) -> Checked {
+    let is_there = Command::new("strace").arg("-V").output().is_ok();
+    if !is_there {
+        println!("SKIPPED: ATK-47-trace, as there is no strace; apt-get install strace");
+        return Ok(());
+    }
+    let directory = tempfile::tempdir()?;
+    let trace = directory.path().join("trace");
+    let server = Server::start_traced(&Profile::Files.settings(), &trace)?;
+    // What is done once, at the first token, is done.
+    server.member("warm")?;
+    are_refused(&server, ["a.b.c".to_owned()])?;
+    server.get("/socket.io/socket.io.js", "")?.is(200)?;
+    let before = fs::read_to_string(&trace)?;
+    ensure(
+        before.contains("/socket.io.js") && before.contains("socket("),
+        "the trace doesn't show the file that was asked for",
+    )?;
+
+    header(&server)?;
+    fetches_nothing(&server)?;
+
+    let touched = fs::read_to_string(&trace)?.split_off(before.len());
+    let touched = touched.trim();
+    ensure(
+        touched.is_empty(),
+        format!("the server has done this: {touched}"),
+    )
 }
 
 fn header(server: &Server) -> Checked {

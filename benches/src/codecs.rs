@@ -9,6 +9,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
+use sockeye::standalone::{ApiKey, Secret};
 use sockeye_protocol::{
     Message, Prepared, Sid,
     engine::{EngineConfig, Input, Packet, Payload, Session, Transport},
@@ -36,6 +37,28 @@ impl Note {
             text: "the quick brown fox jumps over it".to_owned(),
         }
     }
+}
+
+/// The API's key is presented.
+pub fn api_key_right() -> Codec {
+    api_key("Bearer the-key-of-the-emit-api-0123")
+}
+
+/// A key is presented whose first character is another.
+pub fn api_key_wrong_first() -> Codec {
+    api_key("Bearer Xhe-key-of-the-emit-api-0123")
+}
+
+/// A key is presented whose last character is another.
+pub fn api_key_wrong_last() -> Codec {
+    api_key("Bearer the-key-of-the-emit-api-012X")
+}
+
+fn api_key(presented: &'static str) -> Codec {
+    let key = ApiKey::new(&Secret::new("the-key-of-the-emit-api-0123"));
+    Box::new(move || {
+        black_box(key.authorizes(black_box(presented)));
+    })
 }
 
 /// A text frame of 64 bytes is read, checked and unmasked.
@@ -223,6 +246,9 @@ fn connected() -> (Connection, Instant) {
 
 /// Every codec by its name.
 pub const ALL: &[(&str, Make)] = &[
+    ("api-key-right", api_key_right),
+    ("api-key-wrong-first", api_key_wrong_first),
+    ("api-key-wrong-last", api_key_wrong_last),
     ("frame-decode-64", frame_64),
     ("frame-decode-16k", frame_16k),
     ("engine-packet-decode", engine_packet),
@@ -235,5 +261,8 @@ pub const ALL: &[(&str, Make)] = &[
     ("binary-event-encode", binary_event_encode),
     ("session-exchange", session_exchange),
 ];
+
+/// Those whose counts tell nothing of a secret, as they are the same.
+pub const ALIKE: [&str; 3] = ["api-key-right", "api-key-wrong-first", "api-key-wrong-last"];
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -34,6 +34,9 @@
 mod admission;
 pub mod engine;
 mod front;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod mounted;
 mod notification;

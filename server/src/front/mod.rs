@@ -18,6 +18,8 @@ mod server;
 mod stats;
 mod stream;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::proxy::read_header_of;
 pub(crate) use self::{
     listener::{BACKLOG, bind},
     seat::{Seat, Seated},

@@ -12,17 +12,97 @@ use tokio::io::AsyncReadExt as _;
 /// Reads the header, and nothing behind it; returns the client's address, or none where the proxy
 /// speaks for itself or doesn't know.
 pub(super) async fn read_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
-    // Both versions are longer than this, and tell which they are within it.
-    let mut header = vec![0; SIGNATURE.len()];
-    stream.read_exact(&mut header).await?;
-    if header == SIGNATURE {
-        read_binary(stream, &mut header).await?;
-    } else if header.starts_with(v1::PROTOCOL_PREFIX.as_bytes()) {
-        read_line(stream, &mut header).await?;
-    } else {
+    let mut header = Vec::new();
+    loop {
+        match missing(&header)? {
+            Missing::Bytes(count) => {
+                let read = header.len();
+                header.resize(read + count, 0);
+                stream.read_exact(&mut header[read..]).await?;
+            }
+            Missing::LineEnd(within) => {
+                let mut ahead = [0; MAX_LINE];
+                // What is behind the line belongs to HTTP and stays where it is.
+                let there = stream.peek(&mut ahead[..within]).await?;
+                if there == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                let len = up_to_line_end(&ahead[..there]);
+                stream.read_exact(&mut ahead[..len]).await?;
+                header.extend_from_slice(&ahead[..len]);
+            }
+            Missing::Nothing => return client_of(&header),
+        }
+    }
+}
+
+/// Does to bytes what [`read_header`] does to a stream that has `ahead` of them at a time; returns
+/// how many it has read, too.
+#[cfg(feature = "testing")]
+pub(crate) fn read_header_of(
+    bytes: &[u8],
+    ahead: usize,
+) -> io::Result<(Option<SocketAddr>, usize)> {
+    let mut read = 0;
+    loop {
+        let rest = &bytes[read..];
+        read += match missing(&bytes[..read])? {
+            Missing::Nothing => return Ok((client_of(&bytes[..read])?, read)),
+            Missing::Bytes(count) if count <= rest.len() => count,
+            Missing::LineEnd(within) if !rest.is_empty() => {
+                up_to_line_end(&rest[..rest.len().min(within).min(ahead.max(1))])
+            }
+            Missing::Bytes(_) | Missing::LineEnd(_) => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        };
+    }
+}
+
+/// What a header's beginning lacks.
+enum Missing {
+    Bytes(usize),
+    /// The end of its line, which is within so many bytes.
+    LineEnd(usize),
+    Nothing,
+}
+
+fn missing(header: &[u8]) -> io::Result<Missing> {
+    let bytes_to = |len: usize| match len - header.len() {
+        0 => Missing::Nothing,
+        count => Missing::Bytes(count),
+    };
+    if header.len() < SIGNATURE.len() {
+        // Both versions are longer than this, and tell which they are within it.
+        return Ok(bytes_to(SIGNATURE.len()));
+    }
+    if header.starts_with(&SIGNATURE) {
+        let Some(len) = header.get(FIXED - 2..FIXED) else {
+            return Ok(bytes_to(FIXED));
+        };
+        let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
+        if len > MAX_BINARY {
+            return Err(broken("a header of the PROXY protocol that is too long"));
+        }
+        return Ok(bytes_to(FIXED + len));
+    }
+    if !header.starts_with(v1::PROTOCOL_PREFIX.as_bytes()) {
         return Err(broken("no header of the PROXY protocol"));
     }
-    match HeaderResult::parse(&header) {
+    match MAX_LINE - header.len() {
+        _ if header.ends_with(b"\n") => Ok(Missing::Nothing),
+        0 => Err(broken("a header of the PROXY protocol that is too long")),
+        within => Ok(Missing::LineEnd(within)),
+    }
+}
+
+fn up_to_line_end(ahead: &[u8]) -> usize {
+    let end = ahead.iter().position(|byte| *byte == b'\n');
+    end.map_or(ahead.len(), |end| end + 1)
+}
+
+fn client_of(header: &[u8]) -> io::Result<Option<SocketAddr>> {
+    match HeaderResult::parse(header) {
         HeaderResult::V1(Ok(header)) => Ok(source_of_v1(&header.addresses)),
         HeaderResult::V2(Ok(header)) => Ok(match header.command {
             v2::Command::Local => None,
@@ -32,41 +112,6 @@ pub(super) async fn read_header(stream: &mut TcpStream) -> io::Result<Option<Soc
             Err(broken("a broken header of the PROXY protocol"))
         }
     }
-}
-
-async fn read_binary(stream: &mut TcpStream, header: &mut Vec<u8>) -> io::Result<()> {
-    let mut rest = [0; 4];
-    stream.read_exact(&mut rest).await?;
-    header.extend_from_slice(&rest);
-    let [_, _, high, low] = rest;
-    let len = usize::from(u16::from_be_bytes([high, low]));
-    if len > MAX_BINARY {
-        return Err(broken("a header of the PROXY protocol that is too long"));
-    }
-    let fixed = header.len();
-    header.resize(fixed + len, 0);
-    stream.read_exact(&mut header[fixed..]).await?;
-    Ok(())
-}
-
-async fn read_line(stream: &mut TcpStream, header: &mut Vec<u8>) -> io::Result<()> {
-    let mut ahead = [0; MAX_LINE];
-    while !header.ends_with(b"\n") {
-        let room = MAX_LINE - header.len();
-        if room == 0 {
-            return Err(broken("a header of the PROXY protocol that is too long"));
-        }
-        // What is behind the line belongs to HTTP and stays where it is.
-        let there = stream.peek(&mut ahead[..room]).await?;
-        if there == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        let end = ahead[..there].iter().position(|byte| *byte == b'\n');
-        let len = end.map_or(there, |end| end + 1);
-        stream.read_exact(&mut ahead[..len]).await?;
-        header.extend_from_slice(&ahead[..len]);
-    }
-    Ok(())
 }
 
 fn source_of_v1(addresses: &v1::Addresses) -> Option<SocketAddr> {
@@ -95,6 +140,9 @@ fn broken(problem: &'static str) -> io::Error {
 
 /// How version 2 begins.
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+
+/// The bytes of version 2 up to its length, which is in the last two.
+const FIXED: usize = 16;
 
 /// The longest line of version 1, its end included.
 const MAX_LINE: usize = 107;

@@ -165,7 +165,7 @@ impl Cors {
     }
 
     /// Adds the headers of an ordinary answer.
-    pub(super) fn decorate(&self, request: &HeaderMap, response: &mut HeaderMap) {
+    pub(crate) fn decorate(&self, request: &HeaderMap, response: &mut HeaderMap) {
         self.add_origin(request, response);
         self.add_exposed(response);
     }

@@ -46,10 +46,59 @@ impl Api {
     }
 }
 
-/// The body of a call.
+/// A call: what it emits, and to whom.
+#[derive(Debug)]
+pub(crate) struct Emit {
+    pub(crate) namespace: String,
+    pub(crate) rooms: Vec<String>,
+    pub(crate) except: Vec<String>,
+    pub(crate) event: String,
+    pub(crate) args: RawArgs,
+    pub(crate) audience: Audience,
+}
+
+impl Emit {
+    /// Reads the body of a call.
+    pub(crate) fn parse(body: &[u8], max_rooms: usize) -> Result<Self, Refused> {
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Refused::Bad("the body must be a JSON object".to_owned()));
+        }
+        let call: Body<'_> =
+            serde_json::from_slice(body).map_err(|error| Refused::Bad(error.to_string()))?;
+        for (list, rooms) in [("rooms", &call.rooms), ("except", &call.except)] {
+            if rooms.len() > max_rooms {
+                return Err(Refused::TooManyRooms {
+                    list,
+                    named: rooms.len(),
+                    allowed: max_rooms,
+                });
+            }
+        }
+        if call.event.is_empty() {
+            return Err(Refused::Bad("event: must not be empty".to_owned()));
+        }
+        let args = call.args.map_or("[]", RawValue::get);
+        if !args.starts_with('[') {
+            return Err(Refused::Bad(
+                "args: must be a list, such as [{\"id\": 7}]".to_owned(),
+            ));
+        }
+        let args = RawArgs::from_json(args.to_owned(), Vec::new())
+            .map_err(|error| Refused::Bad(format!("args: {error}")))?;
+        Ok(Self {
+            namespace: call.namespace,
+            rooms: call.rooms,
+            except: call.except,
+            event: call.event,
+            args,
+            audience: call.audience,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Emit<'a> {
+struct Body<'a> {
     #[serde(default = "main_namespace")]
     namespace: String,
     #[serde(default)]
@@ -63,18 +112,24 @@ struct Emit<'a> {
     audience: Audience,
 }
 
-#[derive(Clone, Copy, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-enum Audience {
+pub(crate) enum Audience {
     #[default]
     Authenticated,
     Everyone,
 }
 
 /// Why a call does nothing.
-enum Refused {
+#[derive(Debug)]
+pub(crate) enum Refused {
     Unauthorized,
     TooLarge(usize),
+    TooManyRooms {
+        list: &'static str,
+        named: usize,
+        allowed: usize,
+    },
     Bad(String),
     Failed(EmitError),
 }
@@ -101,42 +156,21 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
             api.io.engine().limits().count(Limit::ApiBody);
         }
     })?;
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(Refused::Bad("the body must be a JSON object".to_owned()));
-    }
-    let call: Emit<'_> =
-        serde_json::from_slice(&body).map_err(|error| Refused::Bad(error.to_string()))?;
-    for (list, rooms) in [("rooms", &call.rooms), ("except", &call.except)] {
-        if rooms.len() > api.max_rooms {
+    let call = Emit::parse(&body, api.max_rooms).inspect_err(|refused| {
+        if matches!(refused, Refused::TooManyRooms { .. }) {
             api.io.engine().limits().count(Limit::ApiRooms);
-            let problem = format!(
-                "{list}: {} named, at most {} allowed",
-                rooms.len(),
-                api.max_rooms
-            );
-            return Err(Refused::Bad(problem));
         }
-    }
-    if call.event.is_empty() {
-        return Err(Refused::Bad("event: must not be empty".to_owned()));
-    }
+    })?;
     let namespace = api
         .io
         .of(&call.namespace)
         .ok_or_else(|| Refused::Bad(format!("namespace: {:?} does not exist", call.namespace)))?;
-    if !call.args.is_none_or(|args| args.get().starts_with('[')) {
-        return Err(Refused::Bad(
-            "args: must be a list, such as [{\"id\": 7}]".to_owned(),
-        ));
-    }
-    let args = RawArgs::from_json(call.args.map_or("[]", RawValue::get).to_owned(), Vec::new())
-        .map_err(|error| Refused::Bad(format!("args: {error}")))?;
     let mut operator = namespace.to(call.rooms).except(call.except);
     if call.audience == Audience::Authenticated {
         operator = operator.authenticated();
     }
     let counting = operator
-        .emit_raw_counted(&call.event, &args)
+        .emit_raw_counted(&call.event, &call.args)
         .map_err(Refused::from)?;
     counting.await.map_err(Refused::from)
 }
@@ -161,6 +195,14 @@ impl Refused {
             Self::TooLarge(limit) => {
                 let message = format!("the body is longer than {limit} bytes");
                 error(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", &message)
+            }
+            Self::TooManyRooms {
+                list,
+                named,
+                allowed,
+            } => {
+                let message = format!("{list}: {named} named, at most {allowed} allowed");
+                error(StatusCode::BAD_REQUEST, "bad_request", &message)
             }
             Self::Bad(message) => error(StatusCode::BAD_REQUEST, "bad_request", &message),
             Self::Failed(failure) => {

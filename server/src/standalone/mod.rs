@@ -27,6 +27,8 @@ mod serve;
 mod session_cookie;
 pub mod settings;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::emit_api::{Audience, Emit};
 pub use self::{
     api_key::ApiKey,
     application::ApplicationError,

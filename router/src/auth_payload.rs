@@ -1,4 +1,4 @@
-//! What the server itself reads of a CONNECT packet's payload.
+//! What the server itself reads of a CONNECT packet's payload, and of an attempt to authenticate.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,14 +6,14 @@ use serde::{
     Deserialize,
     de::{Deserializer, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Number, value::RawValue};
 
 /// Returns the texts of some fields: nothing else of the payload is kept, as it may be large and its
 /// sender nobody.
 ///
 /// Of a field that is there twice the last counts.
-pub(crate) fn fields<const N: usize>(auth_payload: &str, names: [&'static str; N]) -> [Field; N] {
-    let found = serde_json::from_str(auth_payload)
+pub(crate) fn fields<const N: usize>(payload: &str, names: [&'static str; N]) -> [Field; N] {
+    let found = serde_json::from_str(payload)
         .ok()
         .and_then(|payload: &RawValue| {
             let mut json = serde_json::Deserializer::from_str(payload.get());
@@ -28,6 +28,7 @@ pub(crate) enum Field {
     Missing,
     Null,
     Text(String),
+    Number(Number),
     Other,
 }
 
@@ -35,14 +36,18 @@ impl Field {
     pub(crate) fn text(self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Missing | Self::Null | Self::Other => None,
+            _ => None,
         }
     }
 
-    fn read(json: &str) -> Self {
+    /// Reads what stands for a value in JSON.
+    pub(crate) fn read(json: &str) -> Self {
         match json.as_bytes().first() {
             Some(b'"') => serde_json::from_str(json).map_or(Self::Other, Self::Text),
             Some(b'n') => Self::Null,
+            Some(b'-' | b'0'..=b'9') => {
+                serde_json::from_str(json).map_or(Self::Other, Self::Number)
+            }
             _ => Self::Other,
         }
     }
@@ -89,7 +94,10 @@ mod tests {
         let payload = r#" {"a":[{"pid":"no"}],"p\u0069d":"x","pid":"y\n","offset":null} "#;
 
         assert_eq!(texts(payload), [Field::Text("y\n".to_owned()), Field::Null]);
-        assert_eq!(texts(r#"{"pid":5}"#), [Field::Other, Field::Missing]);
+        assert_eq!(
+            texts(r#"{"pid":5,"offset":[]}"#),
+            [Field::Number(5.into()), Field::Other]
+        );
         let lone_surrogate = r#"{"pid":"\ud800"}"#;
         assert_eq!(texts(lone_surrogate), [Field::Other, Field::Missing]);
     }

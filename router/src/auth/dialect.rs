@@ -1,5 +1,4 @@
 use serde::Serialize;
-use serde_json::Value;
 use sockeye_protocol::{Sid, socket::RawArgs};
 
 use super::AuthError;
@@ -103,12 +102,12 @@ impl Dialect {
                 None,
             )),
             Shape::Truth => {
-                let argument: Value = args.decode().ok()?;
-                let token = argument.get("secretkey")?.as_str()?.to_owned();
-                let id = match argument.get("id")? {
-                    Value::String(id) => id.clone(),
-                    Value::Number(id) => id.to_string(),
-                    _ => return None,
+                let [token, id] = fields(args.iter().next()?, ["secretkey", "id"]);
+                let token = token.text()?;
+                let id = match id {
+                    Field::Text(id) => id,
+                    Field::Number(id) => id.to_string(),
+                    Field::Missing | Field::Null | Field::Other => return None,
                 };
                 Some((token, Some(id)))
             }
@@ -198,19 +197,16 @@ pub(crate) fn handshake_token(auth_payload: &str, handshake: &Handshake) -> Opti
             None => token,
         }),
         // A token that is no text is a bad token, not a missing one.
-        Field::Other => Some(String::new()),
+        Field::Number(_) | Field::Other => Some(String::new()),
         Field::Null | Field::Missing => handshake.bearer_token().map(str::to_owned),
     }
 }
 
 fn token_argument(args: &RawArgs) -> Option<String> {
-    let argument: Value = args.decode().ok()?;
-    let named = || {
-        TOKEN_FIELDS
-            .iter()
-            .find_map(|field| argument.get(field)?.as_str())
-    };
-    argument.as_str().or_else(named).map(str::to_owned)
+    let argument = args.iter().next()?;
+    let named = || fields(argument, TOKEN_FIELDS);
+    let text = Field::read(argument).text();
+    text.or_else(|| named().into_iter().find_map(Field::text))
 }
 
 const TOKEN_FIELDS: [&str; 3] = ["token", "accessToken", "access_token"];

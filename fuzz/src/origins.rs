@@ -56,8 +56,9 @@ fn is_of(pattern: &str, origin: &str) -> bool {
             let labels: Vec<_> = theirs[1].split('.').collect();
             let parents: Vec<_> = parent.split('.').collect();
             let begins = labels.len().saturating_sub(parents.len());
-            begins > 0 && labels[begins..] == parents && labels.iter().all(|it| !it.is_empty())
-                || begins > 0 && labels[begins..] == parents && parents.contains(&"")
+            // An empty label is the pattern's own mistake, if it has one.
+            let may_be = |label: &&str| !label.is_empty() || parents.contains(&"");
+            begins > 0 && labels[begins..] == parents && labels.iter().all(may_be)
         }
     };
     host_is_of && scheme == theirs[0] && port == theirs[2]

@@ -19,7 +19,7 @@ pub(crate) fn fields<const N: usize>(payload: &str, names: [&'static str; N]) ->
             let mut json = serde_json::Deserializer::from_str(payload.get());
             json.deserialize_map(Fields(names)).ok()
         });
-    found.unwrap_or_else(|| [const { Field::Missing }; N])
+    found.unwrap_or([const { Field::Missing }; N])
 }
 
 /// A field of a payload.

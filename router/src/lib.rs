@@ -71,7 +71,7 @@ pub use self::{
     args_list::ArgsList,
     auth::{
         AUTHENTICATED_ROOM, Auth, AuthError, Credentials, Dialect, Identity, InvalidTemplate,
-        RoomTemplate, Verifier,
+        RESERVED_ROOMS, RoomTemplate, Verifier,
     },
     broadcast_ack::{AckReply, AckReport, AckStream, BroadcastAck, Missing},
     client::Client,

@@ -183,6 +183,8 @@ describe("the emit API refuses", () => {
     "args that are not a list": [{ event, args: {} }, {}, 400, "bad_request"],
     "rooms that are not a list": [{ event, rooms: "ALL" }, {}, 400, "bad_request"],
     "a room that is a number": [{ event, rooms: [1] }, {}, 400, "bad_request"],
+    "a room of the server's own": [{ event, rooms: ["sockeye:authenticated"] }, {}, 400, "bad_request"],
+    "a room of the server's own to spare": [{ event, except: ["sockeye:authenticated"] }, {}, 400, "bad_request"],
     "129 rooms": [{ event, rooms: Array.from({ length: 129 }, (_, n) => `room:${n}`) }, {}, 400, "bad_request"],
     "129 rooms to spare": [{ event, except: Array.from({ length: 129 }, (_, n) => `room:${n}`) }, {}, 400, "bad_request"],
     "a body of more than a mebibyte": [{ event, args: ["a".repeat(1_048_577)] }, {}, 413, "payload_too_large"],

@@ -247,6 +247,16 @@ function suite(io, transport, way) {
     assert.deepEqual(receiver.seen("chat"), []);
   });
 
+  test("is told that it is not in the room of all who are authenticated", async (t) => {
+    const [sender, receiver] = await Promise.all([user(t), user(t)]);
+
+    const answer = await sender.ask("chat", { room: "sockeye:authenticated" });
+
+    assert.deepEqual(answer, { status: "error", message: "not in the room" });
+    await receiver.join(freshRoom());
+    assert.deepEqual(receiver.seen("chat"), []);
+  });
+
   test("relays nothing that it was not told to relay", async (t) => {
     const room = freshRoom();
     const [sender, receiver] = await Promise.all([user(t), user(t)]);

@@ -17,3 +17,7 @@ pub use self::{
 
 /// The room that authenticated sockets are in, so that emitting to them needs no look at others.
 pub const AUTHENTICATED_ROOM: &str = "sockeye:authenticated";
+
+/// What the names of the server's own rooms begin with, such as [`AUTHENTICATED_ROOM`]'s; no
+/// template makes one.
+pub const RESERVED_ROOMS: &str = "sockeye:";

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::Identity;
+use super::{Identity, RESERVED_ROOMS};
 use crate::selector::RoomName;
 
 /// A pattern that makes room names from claims: `user:{sub}`, `role:{role}`, `ALL`.
@@ -22,7 +22,8 @@ enum Part {
 }
 
 impl RoomTemplate {
-    /// Returns the rooms of an identity. Names that are empty or over 256 bytes are left out.
+    /// Returns the rooms of an identity. Names that are empty, over 256 bytes or the server's own are
+    /// left out.
     #[must_use]
     pub fn rooms(&self, identity: &Identity) -> Vec<RoomName> {
         let mut names = vec![String::new()];
@@ -38,7 +39,10 @@ impl RoomTemplate {
                 .collect();
         }
         let usable = |name: &String| {
-            !name.is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control)
+            !name.is_empty()
+                && name.len() <= MAX_NAME
+                && !name.chars().any(char::is_control)
+                && !name.starts_with(RESERVED_ROOMS)
         };
         names.into_iter().filter(usable).map(Into::into).collect()
     }
@@ -67,6 +71,11 @@ impl FromStr for RoomTemplate {
         }
         if rest.contains('}') {
             return Err(invalid("a `}` has no `{`"));
+        }
+        if text.starts_with(RESERVED_ROOMS) {
+            return Err(invalid(
+                "names that begin with `sockeye:` are the server's own",
+            ));
         }
         parts.push(Part::Text(rest.to_owned()));
         parts.retain(|part| *part != Part::Text(String::new()));
@@ -151,11 +160,20 @@ mod tests {
         assert!(rooms("role:{role}", json!({"role": {"a": 1}})).is_empty());
         assert!(rooms("{name}", json!({"name": "a\nb"})).is_empty());
         assert!(rooms("{name}", json!({"name": "a".repeat(257)})).is_empty());
+        assert!(rooms("{name}", json!({"name": "sockeye:authenticated"})).is_empty());
     }
 
     #[test]
     fn broken_templates_are_refused() {
-        for template in ["", "user:{sub", "user:sub}", "user:{}", "{a{b}"] {
+        for template in [
+            "",
+            "user:{sub",
+            "user:sub}",
+            "user:{}",
+            "{a{b}",
+            "sockeye:authenticated",
+            "sockeye:{sub}",
+        ] {
             assert!(template.parse::<RoomTemplate>().is_err(), "{template}");
         }
     }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{glob::Glob, settings::Settings};
 use crate::{
-    Ack, Args, EmitError, EventName, HandlerError, Namespace, RawArgs, RoomName, Sid, SocketRef,
-    State,
+    Ack, Args, EmitError, EventName, HandlerError, Namespace, RESERVED_ROOMS, RawArgs, RoomName,
+    Sid, SocketRef, State,
 };
 
 /// Which rooms clients may join.
@@ -43,7 +43,7 @@ impl ClientRules {
     fn allows(&self, room: &str, socket: &SocketRef) -> bool {
         let well_formed =
             !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
-        if !well_formed || room.starts_with(RESERVED_PREFIX) || is_a_socket(room, socket) {
+        if !well_formed || room.starts_with(RESERVED_ROOMS) || is_a_socket(room, socket) {
             return false;
         }
         let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
@@ -109,7 +109,9 @@ async fn relay(
     let Some(room) = named.and_then(|(Named(room),)| room) else {
         return Ok(ack.send(&failure("no room named"))?);
     };
-    if !socket.rooms().iter().any(|name| **name == *room) {
+    // Every authenticated socket is in one of the server's own rooms.
+    let is_in = socket.rooms().iter().any(|name| **name == *room);
+    if !is_in || room.starts_with(RESERVED_ROOMS) {
         return Ok(ack.send(&failure("not in the room"))?);
     }
     let user = socket
@@ -198,7 +200,7 @@ enum Answer {
 /// Returns what a client is told of the rooms that it is in.
 fn rooms_of(socket: &SocketRef) -> Answer {
     let mut rooms = socket.rooms();
-    rooms.retain(|room| !room.starts_with(RESERVED_PREFIX));
+    rooms.retain(|room| !room.starts_with(RESERVED_ROOMS));
     Answer::Rooms {
         status: "ok",
         rooms,
@@ -217,46 +219,7 @@ fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
     id.is_some_and(|id| socket.namespace().socket(id).is_some())
 }
 
-/// Rooms of the server's own, such as that of authenticated sockets.
-const RESERVED_PREFIX: &str = "sockeye:";
-
 const MAX_NAME: usize = 256;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(first: &str) -> Option<String> {
-        serde_json::from_str::<Named>(first).ok()?.0
-    }
-
-    #[test]
-    fn a_room_is_found_among_values_that_can_not_be_held() {
-        let deep = format!(
-            r#"{{"a":{}1{},"room":"r"}}"#,
-            "[".repeat(120),
-            "]".repeat(120)
-        );
-
-        for first in [
-            r#"{"a":1e999,"room":"r"}"#,
-            r#"{"room":"r","a":"\ud800"}"#,
-            &deep,
-        ] {
-            assert_eq!(named(first).as_deref(), Some("r"), "{first}");
-        }
-    }
-
-    #[test]
-    fn of_several_rooms_the_last_counts() {
-        assert_eq!(named(r#"{"room":"a","room":"b"}"#).as_deref(), Some("b"));
-        assert_eq!(named(r#"{"room":"a","room":1}"#), None);
-    }
-
-    #[test]
-    fn nothing_else_names_a_room() {
-        for first in ["{}", r#"{"room":null}"#, r#"["room"]"#, r#""room""#] {
-            assert_eq!(named(first), None, "{first}");
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
 use super::{ApiKey, settings::ApiSettings};
-use crate::{EmitError, Limit, RawArgs, SocketIo};
+use crate::{EmitError, Limit, RESERVED_ROOMS, RawArgs, SocketIo};
 
 /// What the API needs to know.
 #[derive(Clone, Debug)]
@@ -72,6 +72,12 @@ impl Emit {
                     named: rooms.len(),
                     allowed: max_rooms,
                 });
+            }
+            if rooms.iter().any(|room| room.starts_with(RESERVED_ROOMS)) {
+                let problem = format!(
+                    "{list}: names that begin with `{RESERVED_ROOMS}` are the server's own"
+                );
+                return Err(Refused::Bad(problem));
             }
         }
         if call.event.is_empty() {

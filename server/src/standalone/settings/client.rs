@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use super::{DialectName, problems::Problems};
+use crate::RESERVED_ROOMS;
 
 /// The table `[client]`: what authenticated clients may do without any code; nothing by default.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -18,6 +19,12 @@ impl ClientSettings {
         let usable = |name: &String| !name.is_empty() && name.len() <= MAX_NAME;
         let length = format!("must have names of 1 to {MAX_NAME} bytes");
         problems.require(self.join.iter().all(usable), "client.join", &*length);
+        let reserved = |room: &String| room.starts_with(RESERVED_ROOMS);
+        problems.require(
+            !self.join.iter().any(reserved),
+            "client.join",
+            "must not name the server's own rooms, which begin with `sockeye:`",
+        );
         problems.require(self.relay.iter().all(usable), "client.relay", &*length);
         problems.require_distinct("client.relay", &self.relay);
         for event in &self.relay {

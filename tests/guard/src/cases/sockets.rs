@@ -274,11 +274,13 @@ fn names(server: &Server) -> Checked {
         refused(&mut peer, &wrong)?;
     }
     peer.join(&"r".repeat(256))?;
-    let answer = peer.ask("chat", &json!({ "room": victims_own }))?;
-    ensure(
-        answer.pointer("/0/status") == Some(&json!("error")),
-        answer.to_string(),
-    )?;
+    for room in [&*victims_own, "sockeye:authenticated"] {
+        let answer = peer.ask("chat", &json!({ "room": room }))?;
+        ensure(
+            answer.pointer("/0/status") == Some(&json!("error")),
+            answer.to_string(),
+        )?;
+    }
     server.told_nothing(&mut victim, "victim")?;
 
     closes(server, &format!(r#"2["{}"]"#, "e".repeat(257)))?;

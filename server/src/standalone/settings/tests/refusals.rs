@@ -383,6 +383,14 @@ fn impossible_values_name_the_key_and_its_place() {
             "client.join: must have names of 1 to 256 bytes",
         ),
         (
+            "client.join = [\"sockeye:*\"]",
+            "client.join: must not name the server's own rooms",
+        ),
+        (
+            "auth.rooms = [\"sockeye:authenticated\"]",
+            "auth.rooms: room template \"sockeye:authenticated\": names that begin with `sockeye:`",
+        ),
+        (
             "client.relay = [\"join\"]",
             "client.relay: \"join\" has another use already",
         ),

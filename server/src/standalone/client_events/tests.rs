@@ -1,0 +1,80 @@
+use serde_json::json;
+use sockeye_router::testing::{TestClient, TestError};
+
+use super::*;
+use crate::{Auth, Credentials, Hub, Identity};
+
+/// A server with these settings, to which a token is whose it is.
+fn hub(settings: &str) -> Hub {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let settings = format!("auth.jwt.secret = \"{secret}\"\n{settings}");
+    let settings = Settings::parse("settings", &settings, std::iter::empty()).unwrap();
+    let settings = settings.settings;
+    let rooms = settings.auth.rooms.iter().map(|room| room.parse().unwrap());
+    let auth = Auth::new(async |credentials: Credentials| Ok(Identity::new(credentials.token())));
+    let namespace = Namespace::new("/").auth(auth.rooms(rooms.collect::<Vec<_>>()));
+    let hub = Hub::builder().state(ClientRules::new(&settings));
+    hub.namespace(register(namespace, &settings))
+        .build()
+        .unwrap()
+}
+
+async fn member(hub: &Hub, name: &str) -> Result<TestClient, TestError> {
+    let auth = json!({ "token": name });
+    TestClient::builder(hub).auth(&auth).connect().await
+}
+
+async fn ask(client: &TestClient, event: &str, args: &Value) -> Result<Value, TestError> {
+    client.emit_with_ack(event, args).await
+}
+
+fn error(message: &str) -> Value {
+    json!({ "status": "error", "message": message })
+}
+
+#[actix_web::test]
+async fn nothing_is_relayed_to_the_servers_own_rooms() -> Result<(), TestError> {
+    let hub = hub(r#"client = { join = ["*"], relay = ["chat"] }"#);
+    let (sender, other) = (member(&hub, "a").await?, member(&hub, "b").await?);
+    let wanted = json!({ "room": crate::AUTHENTICATED_ROOM });
+
+    let answer = ask(&sender, "chat", &wanted).await?;
+
+    assert_eq!(answer, error("not in the room"));
+    assert_eq!(other.heard(), [""; 0]);
+    Ok(())
+}
+
+fn named(first: &str) -> Option<String> {
+    serde_json::from_str::<Named>(first).ok()?.0
+}
+
+#[test]
+fn a_room_is_found_among_values_that_can_not_be_held() {
+    let deep = format!(
+        r#"{{"a":{}1{},"room":"r"}}"#,
+        "[".repeat(120),
+        "]".repeat(120)
+    );
+
+    for first in [
+        r#"{"a":1e999,"room":"r"}"#,
+        r#"{"room":"r","a":"\ud800"}"#,
+        &deep,
+    ] {
+        assert_eq!(named(first).as_deref(), Some("r"), "{first}");
+    }
+}
+
+#[test]
+fn of_several_rooms_the_last_counts() {
+    assert_eq!(named(r#"{"room":"a","room":"b"}"#).as_deref(), Some("b"));
+    assert_eq!(named(r#"{"room":"a","room":1}"#), None);
+}
+
+#[test]
+fn nothing_else_names_a_room() {
+    for first in ["{}", r#"{"room":null}"#, r#"["room"]"#, r#""room""#] {
+        assert_eq!(named(first), None, "{first}");
+    }
+}

@@ -120,8 +120,22 @@ impl ClientStream {
                 self.took(taken, taken == of);
                 Poll::Ready(Ok(taken))
             }
-            Poll::Ready(error) => Poll::Ready(error),
+            Poll::Ready(Err(error)) => {
+                self.failed(&error);
+                Poll::Ready(Err(error))
+            }
             Poll::Pending => self.poll_stalled(cx),
+        }
+    }
+
+    /// Notes an error, which may be that the system has cut a client that takes nothing: it begins
+    /// to count earlier, with the first byte that isn't taken, and so is most often first.
+    fn failed(&mut self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::TimedOut && !self.has_stalled() {
+            self.open.0.stats.stalled();
+            if let Some(stall) = &mut self.stall {
+                stall.is_over = true;
+            }
         }
     }
 
@@ -175,7 +189,11 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if let Poll::Ready(Err(error)) = &read {
+            self.failed(error);
+        }
+        read
     }
 }
 

@@ -149,10 +149,7 @@ impl Lean {
                         return Poll::Ready(());
                     }
                     Ok(_) => handled = true,
-                    Err(_) => {
-                        self.peer_ended(Fault::Lost, None);
-                        return Poll::Ready(());
-                    }
+                    Err(_) => return self.lost(),
                 },
                 Err(error) => {
                     let code = error.close_code();

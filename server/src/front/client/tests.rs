@@ -118,3 +118,23 @@ async fn a_client_with_nothing_to_read_is_kept_for_ever() {
     client.read_to_string(&mut heard).await.unwrap();
     assert_eq!(heard, "all of it, and more");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_the_system_cuts_for_taking_nothing_counts_too() {
+    let stats = FrontStats::default();
+    let (mut stream, client) = connect(&stats).await;
+    let cut_after = TIMEOUT / 4;
+    socket2::SockRef::from(&stream.stream)
+        .set_tcp_user_timeout(Some(cut_after))
+        .unwrap();
+    fill(&mut stream).await;
+
+    // Nothing is written any more, and so there's nothing that could be given up by us.
+    let error = stream.read(&mut [0; 16]).await.unwrap_err();
+
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(stream.has_stalled());
+    assert_eq!(stats.read().stalled, 1);
+    drop(client);
+}

@@ -132,7 +132,7 @@ impl ClientStream {
     /// to count earlier, with the first byte that isn't taken, and so is most often first.
     fn failed(&mut self, error: &io::Error) {
         if error.kind() == io::ErrorKind::TimedOut && !self.has_stalled() {
-            self.open.0.stats.stalled();
+            self.open.shared.stats.stalled();
             if let Some(stall) = &mut self.stall {
                 stall.is_over = true;
             }

@@ -10,6 +10,7 @@
 pub mod crowd;
 pub mod fault;
 pub mod faults;
+pub mod figure;
 pub mod finding;
 pub mod history;
 pub mod hostile;

@@ -10,27 +10,27 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Fits the line by least squares to the means of runs of `run` values. A memory wavers for
-    /// longer than from one look to the next, so single values would make the line look surer than it
-    /// is. `None` where there are less than three such means.
+    /// Fits the line by least squares to the lowest of each run of `run` values: what is taken for a
+    /// moment and given back makes peaks, and what isn't given back lifts the ground. `None` where
+    /// there are less than three such runs.
     #[must_use]
     pub fn of(values: &[(f64, f64)], run: usize) -> Option<Self> {
-        let means: Vec<_> = values.chunks_exact(run.max(1)).map(mean).collect();
-        if means.len() < 3 {
+        let ground: Vec<_> = values.chunks_exact(run.max(1)).filter_map(lowest).collect();
+        if ground.len() < 3 {
             return None;
         }
-        let (x, y) = mean(&means);
-        let spread: f64 = means.iter().map(|point| (point.0 - x).powi(2)).sum();
-        let together: f64 = means
+        let (x, y) = mean(&ground);
+        let spread: f64 = ground.iter().map(|point| (point.0 - x).powi(2)).sum();
+        let together: f64 = ground
             .iter()
             .map(|point| (point.0 - x) * (point.1 - y))
             .sum();
         let slope = together / spread;
-        let off: f64 = means
+        let off: f64 = ground
             .iter()
             .map(|point| (point.1 - y - slope * (point.0 - x)).powi(2))
             .sum();
-        let error = (off / (means.len() as f64 - 2.0) / spread).sqrt();
+        let error = (off / (ground.len() as f64 - 2.0) / spread).sqrt();
         Some(Self { slope, error })
     }
 
@@ -40,6 +40,11 @@ impl Trend {
     pub fn is_within(&self, most: f64) -> bool {
         self.slope - 3.0 * self.error <= most
     }
+}
+
+fn lowest(values: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let lowest = values.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    lowest.copied()
 }
 
 fn mean(values: &[(f64, f64)]) -> (f64, f64) {
@@ -68,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn two_means_show_no_error() {
+    fn two_runs_show_no_error() {
         assert_eq!(Trend::of(&[(0.0, 1.0); 5], 2), None);
     }
 }

@@ -96,3 +96,18 @@ pub fn gauges(server: &Server) -> Checked<BTreeMap<String, f64>> {
     }
     Ok(gauges)
 }
+
+/// Returns how many sessions were closed for a reason.
+///
+/// # Errors
+///
+/// When the server doesn't answer.
+pub fn closed(server: &Server, reason: &str) -> Checked<f64> {
+    let answer = server.internal("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let metrics = answer.is(200)?.text();
+    let start = format!("sockeye_sessions_closed_total{{reason=\"{reason}\"}} ");
+    let value = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(&start)?.parse().ok());
+    value.ok_or_else(|| Failure::new("no such reason").on(reason))
+}

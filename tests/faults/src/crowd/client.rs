@@ -68,6 +68,15 @@ impl Client {
         if let Some(source) = source {
             socket.bind(SocketAddr::new(source, 0))?;
         }
+        Self::connect_on(socket, address, auth).await
+    }
+
+    /// Connects on a socket that may be bound, or have small buffers.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses, or there is none.
+    pub async fn connect_on(socket: TcpSocket, address: SocketAddr, auth: &Value) -> Checked<Self> {
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         let mut client = Self::over(stream, String::new());

@@ -1,5 +1,6 @@
 //! Clients in numbers: each is a task, and says what has become of it.
 
+mod audience;
 mod chance;
 mod client;
 mod flock;
@@ -10,6 +11,7 @@ mod passage;
 mod polling;
 
 pub use self::{
+    audience::{Audience, Guests},
     chance::Chance,
     client::{Client, Incoming},
     flock::{Answers, Flock},

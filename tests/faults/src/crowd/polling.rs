@@ -24,6 +24,8 @@ pub struct Polling {
     posts: Line,
     posted: Instant,
     packets: VecDeque<String>,
+    /// Whether a ping has not been answered yet.
+    pinged: bool,
 }
 
 /// A connection that is kept alive.
@@ -52,6 +54,7 @@ impl Polling {
             posts: Line::open(address).await?,
             posted: Instant::now(),
             packets: VecDeque::new(),
+            pinged: false,
         };
         client.send(&format!("40{auth}")).await?;
         client.id = id_of(&client.packet().await?.unwrap_or_default())?;
@@ -118,8 +121,12 @@ impl Polling {
     /// When it is nothing that a server may send, or a connection is broken off.
     pub async fn next(&mut self) -> Checked<Incoming> {
         loop {
+            if self.pinged {
+                self.send("3").await?;
+                self.pinged = false;
+            }
             match self.packet().await? {
-                Some(packet) if packet == "2" => self.send("3").await?,
+                Some(packet) if packet == "2" => self.pinged = true,
                 Some(packet) if packet == "6" => {}
                 Some(packet) if packet == "1" => return Ok(Incoming::End(None)),
                 Some(packet) => return parse(packet),

@@ -3,7 +3,9 @@
 mod descriptors;
 mod drained;
 mod frozen;
+mod held;
 mod killed;
+mod slow;
 mod soak;
 mod stuck;
 
@@ -16,6 +18,8 @@ pub fn all() -> Vec<Fault> {
         killed::FAULT,
         drained::FAULT,
         stuck::FAULT,
+        held::FAULT,
+        slow::FAULT,
         soak::FAULT,
         descriptors::FAULT,
         frozen::FAULT,

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use crate::{
     crowd::Passages,
     fault::{Fault, Length, Scale},
+    figure::{MIB, mib, run_time, thousands},
     finding::Finding,
     hostile,
     picture::{Chart, Line, Picture},
@@ -63,7 +64,7 @@ fn soak(scale: &Scale) -> Checked<Finding> {
          upgrades, {} events with ack relayed in rooms; beside them {} cases of the guard, {} times \
          in all",
         thousands(plan.members),
-        minutes(plan.time),
+        run_time(plan.time),
         tally.came as f64 / plan.time.as_secs_f64(),
         thousands(tally.acked),
         outcome.cases,
@@ -121,9 +122,9 @@ fn soak(scale: &Scale) -> Checked<Finding> {
 /// Memory rises by no more than its wavering, and goes when the clients go.
 fn memory(plan: &Plan, finding: &mut Finding, steady: &[Sample], all: &[Sample], last: u64) {
     let highest = all.iter().map(|sample| sample.reading.resident).max();
-    let highest = highest.unwrap_or_default() as f64;
-    finding.figure("memory at most", format!("{:.0} MiB", highest / MIB));
-    finding.figure("after the last", format!("{:.0} MiB", last as f64 / MIB));
+    let highest = highest.unwrap_or_default();
+    finding.figure("memory at most", mib(highest));
+    finding.figure("after the last", mib(last));
     let points = series(steady, 1.0, |sample| sample.reading.resident as f64);
     match Trend::of(&points, plan.run) {
         Some(trend) if !plan.is_short => {
@@ -150,10 +151,8 @@ fn memory(plan: &Plan, finding: &mut Finding, steady: &[Sample], all: &[Sample],
         }
         // So short a time shows no trend: only what is plainly wrong.
         _ => {
-            let middle = points
-                .get(points.len() / 2)
-                .map_or(highest, |point| point.1);
-            let end = points.last().map_or(highest, |point| point.1);
+            let middle = points.get(points.len() / 2).map_or(0.0, |point| point.1);
+            let end = points.last().map_or(0.0, |point| point.1);
             finding.promise(end <= middle + 16.0 * MIB, "memory rises no further");
         }
     }
@@ -239,7 +238,7 @@ struct Plan {
 
 impl Plan {
     fn of(scale: &Scale) -> Self {
-        match scale.part < 1.0 {
+        match scale.part <= Scale::SHORT.part {
             true => Self {
                 is_short: true,
                 members: scale.of(2000),
@@ -261,9 +260,9 @@ impl Plan {
         }
     }
 
-    /// Those of the guard's cases; where there is little time, clients that vanish are noticed sooner.
+    /// Where there is little time, clients that vanish are noticed sooner.
     fn settings(&self) -> Settings {
-        let settings = Settings::new().set("engine.write_timeout", r#""5s""#);
+        let settings = Settings::new();
         match self.is_short {
             true => settings
                 .set("engine.ping_interval", r#""8s""#)
@@ -292,26 +291,6 @@ impl Plan {
         samples.get(begin..end).unwrap_or_default()
     }
 }
-
-fn minutes(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..120 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds / 60),
-    }
-}
-
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(String::from_utf8_lossy)
-        .collect();
-    groups.join(",")
-}
-
-const MIB: f64 = 1024.0 * 1024.0;
 
 /// MiB/h of standard error over which a trend says nothing.
 const WAVERING: f64 = 20.0;

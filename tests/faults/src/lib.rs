@@ -7,6 +7,7 @@
 //!
 //! [fault]: fault::Fault
 
+pub mod cgroup;
 pub mod crowd;
 pub mod fault;
 pub mod faults;

@@ -18,7 +18,7 @@ use tokio::{
     sync::{Semaphore, watch},
 };
 
-use super::{Client, Incoming};
+use super::{Client, Incoming, narrow};
 
 /// Many clients that listen to what is emitted to everyone, and note how long it took.
 ///
@@ -149,13 +149,13 @@ impl Audience {
 }
 
 async fn come(number: usize, is_slow: bool, address: SocketAddr, auth: &Value) -> Checked<Client> {
-    let socket = TcpSocket::new_v4()?;
+    let socket = match is_slow {
+        true => narrow()?,
+        false => TcpSocket::new_v4()?,
+    };
     let host = 2 + (number % SOURCES) as u8;
     let source = IpAddr::V4(Ipv4Addr::new(127, 0, 0, host));
     socket.bind(SocketAddr::new(source, 0))?;
-    if is_slow {
-        socket.set_recv_buffer_size(NARROW)?;
-    }
     Client::connect_on(socket, address, auth).await
 }
 
@@ -226,6 +226,3 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Addresses of this machine that they come from, each of which has about 28,000 ports.
 const SOURCES: usize = 8;
-
-/// A receive buffer that's enough for a client that reads, and soon full for one that doesn't.
-const NARROW: u32 = 32 * 1024;

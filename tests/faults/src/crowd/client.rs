@@ -141,6 +141,15 @@ impl Client {
         Ok(self.stream.write_all(&Frame::text(packet).bytes()).await?)
     }
 
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    ///
+    /// When the connection has ended.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Checked {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
     /// Sends an event: its name and arguments as one array, and a number where an answer is wanted.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod chance;
 mod client;
 mod flock;
 mod member;
+mod narrow;
 mod notes;
 mod official;
 mod passage;
@@ -16,6 +17,7 @@ pub use self::{
     client::{Client, Incoming},
     flock::{Answers, Flock},
     member::{Member, Way},
+    narrow::narrow,
     notes::{Noted, note_over_polling, note_over_websocket},
     official::Official,
     passage::{Passages, Tally},

@@ -5,6 +5,7 @@ mod drained;
 mod frozen;
 mod held;
 mod killed;
+mod memory;
 mod slow;
 mod soak;
 mod stuck;
@@ -22,6 +23,7 @@ pub fn all() -> Vec<Fault> {
         slow::FAULT,
         soak::FAULT,
         descriptors::FAULT,
+        memory::FAULT,
         frozen::FAULT,
     ]
 }

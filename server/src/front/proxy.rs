@@ -90,7 +90,8 @@ fn missing(header: &[u8]) -> io::Result<Missing> {
         return Err(broken("no header of the PROXY protocol"));
     }
     match MAX_LINE - header.len() {
-        _ if header.ends_with(b"\n") => Ok(Missing::Nothing),
+        _ if header.ends_with(b"\r\n") => Ok(Missing::Nothing),
+        _ if header.ends_with(b"\n") => Err(broken("a broken header of the PROXY protocol")),
         0 => Err(broken("a header of the PROXY protocol that is too long")),
         within => Ok(Missing::LineEnd(within)),
     }
@@ -236,6 +237,8 @@ mod tests {
             b"PROXY TCP4 192.0.2.1 10.0.0.1 4711\r\n",
             b"PROXY TCP4 nobody 10.0.0.1 4711 80\r\n",
             b"PROXY TCP4 192.0.2.1",
+            b"PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\n",
+            b"PROXY UNKNOWN ::1 x 1 \n",
             b"PRO",
             long.as_bytes(),
             &huge,

@@ -41,6 +41,8 @@ pub(crate) struct ClientCell {
     machine: RefCell<Connection>,
     sockets: RefCell<Vec<Rc<SocketCell>>>,
     closed: Cell<bool>,
+    /// Whether it is closed as soon as no handler of its events runs: no more of them are taken.
+    leaving: Cell<bool>,
     draining: Cell<bool>,
     /// How many sockets have asked the transport to stop reading.
     pauses: Cell<usize>,
@@ -73,6 +75,7 @@ impl Client {
             machine: RefCell::new(machine),
             sockets: RefCell::default(),
             closed: Cell::new(false),
+            leaving: Cell::new(false),
             draining: Cell::new(false),
             pauses: Cell::new(0),
             unauthenticated_since: Cell::new(None),
@@ -223,6 +226,15 @@ impl ClientCell {
         if self.sockets.borrow().is_empty() {
             self.close(DisconnectReason::ForcedClose);
         }
+    }
+
+    /// Takes no more events: those that wait, and their handlers, come to an end then.
+    pub(crate) fn take_leave(&self) {
+        self.leaving.set(true);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.get()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

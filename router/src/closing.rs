@@ -40,7 +40,8 @@ impl Handler<CloseClients> for Courier {
 }
 
 /// Closes the clients evenly over `within`, or sooner if they are few, so that they don't all come
-/// back in one moment; those whose handlers run, at the end.
+/// back in one moment; those whose handlers run, when these are done with what has arrived, or at the
+/// end.
 async fn close_clients(local: &Local, within: Duration) {
     let end = Instant::now() + within;
     let mut busy = Vec::new();
@@ -54,6 +55,7 @@ async fn close_clients(local: &Local, within: Duration) {
         }
         for client in batch {
             if client.is_busy() {
+                client.take_leave();
                 busy.push(client.clone());
             } else {
                 close(client);

@@ -244,6 +244,24 @@ async fn an_idle_polling_session_does_not_hold_up_a_shutdown() {
 }
 
 #[actix_web::test]
+async fn a_shutdown_is_over_when_the_last_words_are_read() {
+    let io = SocketIo::builder()
+        .namespace(Namespace::new("/"))
+        .build()
+        .unwrap();
+    let (address, _) = serve_with_front(&io);
+    let mut stream = connect_web_socket(address).await;
+
+    let closed = tokio::time::timeout(CAP, io.close(CAP * 10)).await;
+
+    assert!(closed.is_ok());
+    assert_eq!(io.engine().stats().websockets, 0);
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.ends_with(b"\x88\0"), "{heard:?}");
+}
+
+#[actix_web::test]
 async fn a_thread_that_a_handler_blocks_does_not_hold_up_a_shutdown() {
     struct Gate {
         reached: mpsc::UnboundedSender<()>,

@@ -26,6 +26,9 @@ impl SocketCell {
         if self.shared().state() != State::Connected {
             return;
         }
+        if self.client().is_leaving() {
+            return;
+        }
         if self.busy.get() {
             self.queue.borrow_mut().push_back(packet);
             if self.is_inbound_full() && !self.paused.replace(true) {

@@ -189,7 +189,8 @@ impl Engine {
         answers.into_iter().flatten().sum()
     }
 
-    /// Refuses new sessions, closes the open ones and waits until all have ended.
+    /// Refuses new sessions, closes the open ones and waits until all have ended and their WebSockets
+    /// are closed.
     ///
     /// What is queued still goes out; sessions which are left at the deadline are cut.
     pub async fn close(&self, deadline: Duration) {
@@ -197,7 +198,12 @@ impl Engine {
         self.0
             .directory
             .each_desk(|desk| desk.addr.do_send(desk::CloseAll { cut: false }));
-        let ended = tokio::time::timeout(deadline, self.0.directory.emptied()).await;
+        let ended = async {
+            self.0.directory.emptied().await;
+            // What a session has said last is still to be written.
+            self.0.gauges.no_websockets().await;
+        };
+        let ended = tokio::time::timeout(deadline, ended).await;
         if ended.is_err() {
             let sessions = self.session_count();
             tracing::warn!(

@@ -6,6 +6,8 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
+
 /// What an engine has alive, on all threads together.
 ///
 /// The counts are read one after another while the threads go on, so they may be a few off each
@@ -36,9 +38,22 @@ pub(crate) struct Gauges {
     pub(crate) waiting_polls: AtomicUsize,
     pub(crate) websockets: AtomicUsize,
     pub(crate) timers: Arc<AtomicUsize>,
+    no_websockets: Notify,
 }
 
 impl Gauges {
+    /// Waits until no WebSocket is open: all last words have been written, and read by who reads.
+    pub(super) async fn no_websockets(&self) {
+        loop {
+            // Registered before looking, so that no end is missed.
+            let notified = self.no_websockets.notified();
+            if self.websockets.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+
     pub(super) fn stats(&self, sessions: usize, on_websocket: usize) -> EngineStats {
         EngineStats {
             sessions,
@@ -60,6 +75,9 @@ pub(crate) struct Counted<G: Gauge> {
 /// Which of the gauges.
 pub(crate) trait Gauge {
     fn of(gauges: &Gauges) -> &AtomicUsize;
+
+    /// Called when the last has ended.
+    fn emptied(_: &Gauges) {}
 }
 
 pub(crate) struct OpenWebSockets;
@@ -67,6 +85,10 @@ pub(crate) struct OpenWebSockets;
 impl Gauge for OpenWebSockets {
     fn of(gauges: &Gauges) -> &AtomicUsize {
         &gauges.websockets
+    }
+
+    fn emptied(gauges: &Gauges) {
+        gauges.no_websockets.notify_waiters();
     }
 }
 
@@ -90,6 +112,8 @@ impl<G: Gauge> Counted<G> {
 
 impl<G: Gauge> Drop for Counted<G> {
     fn drop(&mut self) {
-        G::of(&self.gauges).fetch_sub(1, Ordering::Relaxed);
+        if G::of(&self.gauges).fetch_sub(1, Ordering::Relaxed) == 1 {
+            G::emptied(&self.gauges);
+        }
     }
 }

@@ -49,4 +49,4 @@ async fn note(
 }
 
 /// How long the shutdown may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(10);

@@ -80,6 +80,24 @@ async fn a_handler_that_runs_is_given_time_and_its_answer_goes_out() -> Result<(
 }
 
 #[actix::test]
+async fn a_client_whose_handler_runs_is_taken_no_more_events_from() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub();
+    let client = TestClient::connect(&hub, "/").await?;
+    let answer = client.emit_with_ack::<_, bool>("slow", &());
+    let started = Instant::now();
+
+    let closing = actix::spawn(hub.close(WITHIN));
+    advance(Duration::from_secs(1)).await;
+    client.emit("slow", &())?;
+    closing.await.unwrap();
+
+    assert!(started.elapsed() < Duration::from_secs(4));
+    assert!(answer.await?);
+    Ok(())
+}
+
+#[actix::test]
 async fn who_comes_while_the_hub_closes_is_closed_too() -> Result<(), TestError> {
     stop_clock();
     let hub = hub();

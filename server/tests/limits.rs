@@ -251,6 +251,15 @@ async fn a_shutdown_is_over_when_the_last_words_are_read() {
         .unwrap();
     let (address, _) = serve_with_front(&io);
     let mut stream = connect_web_socket(address).await;
+    let namespace = io.of("/").unwrap();
+    let connected = async {
+        while namespace.socket_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, connected)
+        .await
+        .expect("a socket");
 
     let closed = tokio::time::timeout(CAP, io.close(CAP * 10)).await;
 

@@ -25,7 +25,9 @@ class Client {
   constructor(number) {
     this.number = number;
     this.sent = 0;
+    // Answers, and deliveries to the partner of what is answered.
     this.due = 0;
+    this.owed = 0;
     this.isMember = false;
     this.room = `room:${number >> 1}`;
     // One address may have so many sessions, and so many new ones in a second.
@@ -51,6 +53,8 @@ class Client {
 
   leaves(reason) {
     this.note("down", reason);
+    // What was on its way never comes.
+    this.due = this.owed = 0;
     if (!this.isMember) return;
     this.isMember = false;
     if (members === options.clients) console.log("out");
@@ -64,6 +68,7 @@ class Client {
     this.note("sent", number);
     this.socket.emit("chat", { room: this.room, client: this.number, number, ...content(number) }, (answer) => {
       this.due -= 1;
+      if (answer.sockets > 0) this.owed += 1;
       if (answer.status === "ok") this.note("acked", `${number} ${answer.sockets}`);
       else this.note("x", `refused: ${answer.message}`);
     });
@@ -74,6 +79,7 @@ class Client {
     const same = room === this.room && user === `c${client}` && text === sent.text && !sent.bytes === !bytes;
     const isWhole = same && (!bytes || bytes.equals(sent.bytes));
     this.note(isWhole ? "got" : "x", `${client} ${number}`);
+    clients[client - options.first].owed -= 1;
   }
 
   note(kind, more = "") {
@@ -94,13 +100,12 @@ function token(sub) {
   return `${message}.${createHmac("sha256", options.secret).update(message).digest("base64url")}`;
 }
 
-// What was on its way when a server died is never answered, so this waits for silence at most so long.
 function stop() {
   talking = false;
-  const until = Date.now() + 3000;
+  const until = Date.now() + 20_000;
   const timer = setInterval(() => {
-    const due = clients.reduce((sum, client) => sum + client.due, 0);
-    if (due > 0 && Date.now() < until) return;
+    const isDone = clients.every(({ due, owed }) => due === 0 && owed <= 0);
+    if (!isDone && Date.now() < until) return;
     clearInterval(timer);
     history.end(() => process.exit());
   }, 50);

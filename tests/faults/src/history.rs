@@ -10,10 +10,7 @@ pub type Millis = u64;
 /// What many clients have sent and seen.
 #[derive(Debug, Default)]
 pub struct History {
-    /// By the sender and the number that it gave the event.
-    events: BTreeMap<(u32, u32), Event>,
-    /// When each client was back in its room.
-    ups: BTreeMap<u32, Vec<Millis>>,
+    senders: BTreeMap<u32, Sender>,
     /// Why and when clients were disconnected.
     downs: Vec<(Millis, String)>,
     /// What is wrong however much was lost.
@@ -22,13 +19,31 @@ pub struct History {
     last: BTreeMap<(u32, u32), u32>,
 }
 
+#[derive(Debug, Default)]
+struct Sender {
+    /// When it was in its room, once for each connection.
+    ups: Vec<Millis>,
+    /// By the number that it gave the event.
+    events: BTreeMap<u32, Event>,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Event {
-    sent: Millis,
-    /// When the server has answered that others get it.
-    acked: Option<Millis>,
+    /// How often the sender had come in before.
+    connection: usize,
+    acked: bool,
+    /// Whether the server has answered that others get it.
     others: bool,
     got: bool,
+}
+
+/// How many events were lost.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Lost {
+    /// Those on their way: the last of a connection that has ended.
+    pub last: usize,
+    /// Others, which none may be.
+    pub holes: usize,
 }
 
 impl History {
@@ -53,14 +68,18 @@ impl History {
         let (kind, more) = (fields.next()?, fields.next()?);
         let mut numbers = more.split(' ').map_while(|number| number.parse().ok());
         match kind {
-            "sent" => self.event(client, numbers.next()?).sent = at,
+            "sent" => {
+                let sender = self.senders.entry(client).or_default();
+                let connection = sender.ups.len();
+                sender.events.entry(numbers.next()?).or_default().connection = connection;
+            }
             "acked" => {
                 let event = self.event(client, numbers.next()?);
                 event.others = numbers.next()? > 0;
-                event.acked = Some(at);
+                event.acked = true;
             }
             "got" => self.got(client, numbers.next()?, numbers.next()?),
-            "up" => self.ups.entry(client).or_default().push(at),
+            "up" => self.senders.entry(client).or_default().ups.push(at),
             "down" => self.downs.push((at, more.to_owned())),
             "x" => self.wrong.push(format!("client {client}: {more}")),
             _ => return None,
@@ -69,7 +88,8 @@ impl History {
     }
 
     fn event(&mut self, sender: u32, number: u32) -> &mut Event {
-        self.events.entry((sender, number)).or_default()
+        let sender = self.senders.entry(sender).or_default();
+        sender.events.entry(number).or_default()
     }
 
     fn got(&mut self, client: u32, sender: u32, number: u32) {
@@ -84,7 +104,8 @@ impl History {
     /// Returns how many events were sent.
     #[must_use]
     pub fn sent(&self) -> usize {
-        self.events.len()
+        let events = self.senders.values().map(|sender| sender.events.len());
+        events.sum()
     }
 
     /// Returns what must never be: broken contents, an event twice or out of order, a refusal.
@@ -93,28 +114,43 @@ impl History {
         &self.wrong
     }
 
-    /// Returns how many events were sent within these times and never answered.
+    /// Returns how many events were never answered.
     #[must_use]
-    pub fn unanswered(&self, within: impl Fn(Millis) -> bool) -> usize {
-        let events = self.events.values();
-        events
-            .filter(|event| event.acked.is_none() && within(event.sent))
-            .count()
+    pub fn unanswered(&self) -> Lost {
+        self.lost(|_| true, |event| event.acked)
     }
 
-    /// Returns how many events the server has answered within these times that didn't reach whom it
-    /// had sent them to.
+    /// Returns how many events didn't reach those to whom they are sent by the server's answer.
     #[must_use]
-    pub fn undelivered(&self, within: impl Fn(Millis) -> bool) -> usize {
-        let lost = |event: &&Event| event.others && !event.got && event.acked.is_some_and(&within);
-        self.events.values().filter(lost).count()
+    pub fn undelivered(&self) -> Lost {
+        self.lost(|event| event.others, |event| event.got)
+    }
+
+    fn lost(&self, concerns: impl Fn(&Event) -> bool, is_fine: impl Fn(&Event) -> bool) -> Lost {
+        let mut lost = Lost::default();
+        for sender in self.senders.values() {
+            let (mut connection, mut is_hole) = (None, false);
+            for event in sender.events.values().rev().filter(|event| concerns(event)) {
+                if connection.replace(event.connection) != Some(event.connection) {
+                    // The clients end the last connection when nothing is on its way.
+                    is_hole = event.connection == sender.ups.len();
+                }
+                match is_fine(event) {
+                    true => is_hole = true,
+                    false if is_hole => lost.holes += 1,
+                    false => lost.last += 1,
+                }
+            }
+        }
+        lost
     }
 
     /// Returns when the clients were first in their rooms after a moment, in order.
     #[must_use]
     pub fn back_after(&self, moment: Millis) -> Vec<Millis> {
         let first = |ups: &Vec<Millis>| ups.iter().copied().find(|&at| at > moment);
-        let mut back: Vec<_> = self.ups.values().filter_map(first).collect();
+        let ups = self.senders.values().map(|sender| &sender.ups);
+        let mut back: Vec<_> = ups.filter_map(first).collect();
         back.sort_unstable();
         back
     }
@@ -139,20 +175,40 @@ mod tests {
     }
 
     #[test]
-    fn what_is_answered_and_does_not_arrive_is_undelivered() {
-        let history = history("1 0 sent 1\n2 0 acked 1 1\n3 0 sent 2\n4 0 acked 2 1\n5 1 got 0 1");
+    fn the_last_events_of_a_broken_connection_may_be_lost() {
+        let history = history(
+            "1 0 up \n1 0 sent 1\n2 0 acked 1 1\n3 0 sent 2\n4 0 acked 2 1\n5 1 got 0 1\n6 0 sent 3\n\
+             7 0 down transport close\n8 0 up \n9 0 sent 4\n9 0 acked 4 1\n9 1 got 0 4",
+        );
 
-        assert_eq!(history.undelivered(|_| true), 1);
-        assert_eq!(history.undelivered(|at| at < 4), 0);
-        assert_eq!(history.unanswered(|_| true), 0);
+        assert_eq!(history.unanswered(), Lost { last: 1, holes: 0 });
+        assert_eq!(history.undelivered(), Lost { last: 1, holes: 0 });
+    }
+
+    #[test]
+    fn an_event_that_is_lost_before_others_are_not_is_a_hole() {
+        let history = history(
+            "1 0 up \n1 0 sent 1\n2 0 acked 1 1\n3 0 sent 2\n4 0 sent 3\n4 0 acked 3 1\n5 1 got 0 3\n\
+             7 0 down transport close\n8 0 up ",
+        );
+
+        assert_eq!(history.unanswered(), Lost { last: 0, holes: 1 });
+        assert_eq!(history.undelivered(), Lost { last: 0, holes: 1 });
+    }
+
+    #[test]
+    fn nothing_is_lost_on_the_last_connection() {
+        let history = history("1 0 up \n1 0 sent 1\n2 0 acked 1 1\n3 0 sent 2");
+
+        assert_eq!(history.unanswered(), Lost { last: 0, holes: 1 });
+        assert_eq!(history.undelivered(), Lost { last: 0, holes: 1 });
     }
 
     #[test]
     fn what_nobody_was_there_for_is_not_missed() {
-        let history = history("1 0 sent 1\n2 0 acked 1 0\n3 0 sent 2");
+        let history = history("1 0 up \n1 0 sent 1\n2 0 acked 1 0");
 
-        assert_eq!(history.undelivered(|_| true), 0);
-        assert_eq!(history.unanswered(|_| true), 1);
+        assert_eq!(history.undelivered(), Lost::default());
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod history;
 pub mod hostile;
 pub mod picture;
 pub mod place;
+pub mod quantile;
 pub mod run;
 pub mod signal;
 pub mod table;

@@ -13,7 +13,7 @@ use crate::{
     fault::{Fault, Length, Scale},
     finding::Finding,
     history::{History, Millis},
-    place, signal,
+    place, quantile, signal,
 };
 
 /// See `docs/reliability.md`.
@@ -82,29 +82,29 @@ fn judge(
     killed: Millis,
     listening: Millis,
 ) {
-    let window = killed - WINDOW..=listening + WINDOW;
-    let within = |at| window.contains(&at);
-    let (unanswered, undelivered) = (history.unanswered(within), history.undelivered(within));
+    let (unanswered, undelivered) = (history.unanswered(), history.undelivered());
     finding.lost = format!(
-        "of {} events, those on their way: {unanswered} without an answer, {undelivered} answered \
-         and not delivered",
-        history.sent()
+        "of {} events those on their way: {} without an answer, {} answered and not delivered",
+        history.sent(),
+        unanswered.last,
+        undelivered.last
     );
-    let others = history.unanswered(|at| !within(at)) + history.undelivered(|at| !within(at));
-    finding.promise(others == 0, format!("{others} events lost at other times"));
+    let others = unanswered.holes + undelivered.holes;
+    finding.promise(others == 0, format!("{others} events lost that weren't"));
     if let Some(first) = history.wrong().first() {
         let count = history.wrong().len();
         finding.promise(false, format!("{count} events wrong, such as {first}"));
     }
-    let before = history.disconnects(|at| at < killed).len();
-    let after: usize = history.disconnects(|at| at >= killed).values().sum();
-    let once = before == 0 && after == clients;
-    finding.promise(once, "each client is disconnected once, by the kill");
+    let before = history.disconnects(|at| at < killed);
+    let after = history.disconnects(|at| at >= killed);
+    let once = before.is_empty() && after.values().sum::<usize>() == clients;
+    let what = format!("each is disconnected once, by the kill: before {before:?}, then {after:?}");
+    finding.promise(once, what);
 
     let back = history.back_after(killed);
     finding.promise(back.len() == clients, "all clients come back");
     for (part, promised) in [(0.99, MOST_BACK), (1.0, ALL_BACK)] {
-        let Some(at) = quantile(&back, part) else {
+        let Some(at) = quantile::of(&back, part) else {
             continue;
         };
         let after = Duration::from_millis(at.saturating_sub(listening));
@@ -113,17 +113,6 @@ fn judge(
         let in_time = after <= scale.allows(promised);
         finding.promise(in_time, format!("{what} {promised:?}"));
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "counts of clients are small and positive"
-)]
-fn quantile(sorted: &[Millis], part: f64) -> Option<Millis> {
-    let count = (sorted.len() as f64 * part).ceil() as usize;
-    sorted.get(count.checked_sub(1)?).copied()
 }
 
 fn now() -> Millis {
@@ -145,10 +134,6 @@ const TALK: Duration = Duration::from_secs(4);
 
 /// How long a supervisor takes to start the process again.
 const AWAY: Duration = Duration::from_secs(1);
-
-/// How long before the kill what is sent may be on its way, and how long after it a client may not
-/// have noticed, in milliseconds: the clients are busy.
-const WINDOW: Millis = 1000;
 
 const LISTENS: Duration = Duration::from_millis(200);
 const MOST_BACK: Duration = Duration::from_secs(5);

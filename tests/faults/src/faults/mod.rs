@@ -8,6 +8,7 @@ mod killed;
 mod memory;
 mod slow;
 mod soak;
+mod storm;
 mod stuck;
 
 use crate::fault::Fault;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Fault> {
         stuck::FAULT,
         held::FAULT,
         slow::FAULT,
+        storm::FAULT,
         soak::FAULT,
         descriptors::FAULT,
         memory::FAULT,

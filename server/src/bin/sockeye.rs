@@ -31,7 +31,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match &cli.command {
         Command::Serve(_) => {
             let loaded = Settings::load(cli, environment())?;
-            log_to_stderr(&loaded.settings.log);
+            let _log = log_to_stderr(&loaded.settings.log);
             for warning in &loaded.warnings {
                 tracing::warn!("{warning}");
             }

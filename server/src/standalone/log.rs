@@ -1,4 +1,13 @@
-use std::{io::IsTerminal as _, time::Duration};
+mod lines;
+
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::IsTerminal as _,
+    panic::{self, PanicHookInfo},
+    sync::{Arc, OnceLock},
+    thread,
+    time::Duration,
+};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
@@ -9,30 +18,60 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::lines::Lines;
+pub use self::lines::Log;
 use crate::seldom::Seldom;
 
-/// Writes the log to the standard error: what passes the filter, such as `info`.
+/// Writes the log to the standard error: what passes the filter, such as `info`; and panics.
+///
+/// A thread of its own writes it, as whoever should take it may not: up to 4,096 lines wait, and more
+/// are dropped and counted, as is what can't be written.
 ///
 /// That connections can't be accepted, which is so for as long as there are no file descriptors, is
 /// said once a second at most.
 ///
 /// # Panics
 ///
-/// When there is a log already.
-pub fn log_to_stderr(filter: &str) {
+/// When there is a log already, or no thread to be had.
+pub fn log_to_stderr(filter: &str) -> Log {
+    let (lines, log) = lines::write_to(std::io::stderr());
+    let _ = LINES.set(lines.clone());
     let seldom = Seldom::every(Duration::from_secs(1));
     let filter = EnvFilter::new(filter).and(dynamic_filter_fn(move |metadata, _| {
         !is_accept_error(metadata) || seldom.is_due().is_some()
     }));
     let layer = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(lines);
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .init();
+    // By default a panic is written by the thread that panics.
+    panic::set_hook(Box::new(log_panic));
+    log
+}
+
+/// Returns how many lines were dropped since the start, as they couldn't be written, or not in time.
+pub(super) fn dropped_lines() -> u64 {
+    LINES.get().map_or(0, |lines| lines.dropped())
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let place = panic.location().map(ToString::to_string);
+    let what = panic.payload_as_str().unwrap_or("no text");
+    tracing::error!(thread = name, place, what, "panicked");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!("{backtrace}");
+    }
 }
 
 /// Whether this is what the HTTP server says each time when it can't accept.
 fn is_accept_error(metadata: &Metadata<'_>) -> bool {
     metadata.target() == "actix_server::accept" && *metadata.level() == Level::ERROR
 }
+
+/// Those of the process's log.
+static LINES: OnceLock<Arc<Lines>> = OnceLock::new();

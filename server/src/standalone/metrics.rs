@@ -11,7 +11,7 @@ use prometheus_client::{
 };
 use serde_json::json;
 
-use super::emit_api::method_not_allowed;
+use super::{emit_api::method_not_allowed, log::dropped_lines};
 use crate::{
     FrontStats, HubMemory, Limit, SocketIo, Stats,
     engine::{EngineCounters, EngineStats},
@@ -80,6 +80,11 @@ impl Metrics {
                 "Clients whose packets broke the protocol",
             )
             .with(hub.protocol_errors),
+            counter(
+                "log_lines_dropped",
+                "Lines of the log that couldn't be written, or not in time",
+            )
+            .with(dropped_lines()),
         ]);
         let mut limits = counter("limit_reached", "How often a limit was reached");
         for limit in Limit::ALL {

@@ -36,7 +36,7 @@ pub use self::{
     commands::{CommandError, check, token},
     dev::{DevMode, DevModeError},
     jwt::{Claims, JwtError, JwtVerifier, sign},
-    log::log_to_stderr,
+    log::{Log, log_to_stderr},
     require::{AllowedValues, Forbidden, Requirements},
     serve::{ServeError, Stopped, serve},
     settings::{Loaded, Secret, Settings, SettingsError},

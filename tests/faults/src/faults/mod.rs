@@ -10,6 +10,7 @@ mod slow;
 mod soak;
 mod storm;
 mod stuck;
+mod unwritable;
 
 use crate::fault::Fault;
 
@@ -27,5 +28,6 @@ pub fn all() -> Vec<Fault> {
         descriptors::FAULT,
         memory::FAULT,
         frozen::FAULT,
+        unwritable::FAULT,
     ]
 }

@@ -59,6 +59,8 @@ pub(super) fn command(settings: &Settings, directory: &Path, subcommand: &str) -
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
     command.arg(subcommand).arg("--config").arg(file);
+    // The server knows every variable whose name begins like this one's.
+    command.env_remove("SOCKEYE_BIN");
     command.envs(settings.variables());
     // To the server it would be a setting that there isn't.
     command.env_remove(BINARY);

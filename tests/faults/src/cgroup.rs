@@ -21,7 +21,7 @@ pub struct Group {
 pub enum Bound {
     /// So many bytes of memory; who needs more is killed.
     Memory(u64),
-    /// So many thousandths of a core.
+    /// So many thousandths of a core, 50 at least.
     Processor(u64),
 }
 
@@ -40,12 +40,12 @@ impl Group {
                     ("memory.limit_in_bytes", bytes.to_string()),
                 ],
             ),
-            // In periods of 10 ms, so that it is never stopped for long.
+            // In periods of 20 ms, so that it is never stopped for long.
             Bound::Processor(thousandths) => (
                 "cpu",
                 [
-                    ("cpu.max", format!("{} 10000", thousandths * 10)),
-                    ("cpu.cfs_quota_us", (thousandths * 10).to_string()),
+                    ("cpu.max", format!("{} 20000", thousandths * 20)),
+                    ("cpu.cfs_quota_us", (thousandths * 20).to_string()),
                 ],
             ),
         };
@@ -70,7 +70,7 @@ impl Group {
         }
         let [unified, single] = settings;
         if controller == "cpu" && !is_unified {
-            fs::write(group.directory.join("cpu.cfs_period_us"), "10000")?;
+            fs::write(group.directory.join("cpu.cfs_period_us"), "20000")?;
         }
         let (file, value) = if is_unified { unified } else { single };
         fs::write(group.directory.join(file), value)?;

@@ -99,7 +99,15 @@ impl Polling {
         let request = format!(
             "POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{packet}"
         );
-        self.posts.request(&request).await?.is(200)?;
+        let response = match self.posts.request(&request).await {
+            // The server has given the connection up just as it was used again.
+            Err(_) if self.posts.received.is_empty() => {
+                self.posts = Line::open(self.address).await?;
+                self.posts.request(&request).await?
+            }
+            response => response?,
+        };
+        response.is(200)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod frozen;
 mod held;
 mod killed;
 mod memory;
+mod overload;
 mod slow;
 mod soak;
 mod storm;
@@ -29,5 +30,6 @@ pub fn all() -> Vec<Fault> {
         memory::FAULT,
         frozen::FAULT,
         unwritable::FAULT,
+        overload::FAULT,
     ]
 }

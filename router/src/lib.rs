@@ -18,7 +18,6 @@
 mod ack;
 mod args_list;
 mod auth;
-mod auth_payload;
 mod broadcast_ack;
 mod client;
 mod clock;
@@ -43,6 +42,7 @@ mod hub;
 mod ids;
 mod inbox;
 mod limit;
+mod members;
 mod membership;
 mod namespace;
 mod operator;
@@ -93,6 +93,7 @@ pub use self::{
     hub::{Hub, HubBuilder, HubCounters, HubMemory, Stats},
     ids::new_sid,
     limit::{Limit, LimitCounters},
+    members::{json_members, json_text},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},
     operator::BroadcastOperator,
     outgoing::OutgoingEvent,

@@ -1,11 +1,9 @@
 use serde::Serialize;
+use serde_json::Number;
 use sockeye_protocol::{Sid, socket::RawArgs};
 
 use super::AuthError;
-use crate::{
-    ArgsList, Handshake, SocketRef,
-    auth_payload::{Field, fields},
-};
+use crate::{ArgsList, Handshake, SocketRef, json_members, json_text};
 
 /// The event names and shapes that a client authenticates with after it has connected.
 ///
@@ -102,14 +100,10 @@ impl Dialect {
                 None,
             )),
             Shape::Truth => {
-                let [token, id] = fields(args.iter().next()?, ["secretkey", "id"]);
-                let token = token.text()?;
-                let id = match id {
-                    Field::Text(id) => id,
-                    Field::Number(id) => id.to_string(),
-                    Field::Missing | Field::Null | Field::Other => return None,
-                };
-                Some((token, Some(id)))
+                let [token, id] = json_members(args.iter().next()?, ["secretkey", "id"])?;
+                let (token, id) = (json_text(token?)?, id?);
+                let number = || Some(serde_json::from_str::<Number>(id).ok()?.to_string());
+                Some((token, Some(json_text(id).or_else(number)?)))
             }
         }
     }
@@ -189,24 +183,93 @@ impl Answer {
 
 /// Returns the token of a handshake: `auth.token`, or else a bearer header.
 pub(crate) fn handshake_token(auth_payload: &str, handshake: &Handshake) -> Option<String> {
-    let [token] = fields(auth_payload, ["token"]);
-    match token {
-        // Frontends often pass a whole header value.
-        Field::Text(token) => Some(match token.strip_prefix("Bearer ") {
-            Some(token) => token.to_owned(),
-            None => token,
-        }),
-        // A token that is no text is a bad token, not a missing one.
-        Field::Number(_) | Field::Other => Some(String::new()),
-        Field::Null | Field::Missing => handshake.bearer_token().map(str::to_owned),
-    }
+    let members = json_members(auth_payload, ["token"]);
+    let Some(token) = members.and_then(|[token]| token.filter(|token| *token != "null")) else {
+        return handshake.bearer_token().map(str::to_owned);
+    };
+    // A token that is no text is a bad token, not a missing one.
+    let token = json_text(token).unwrap_or_default();
+    // Frontends often pass a whole header value.
+    Some(match token.strip_prefix("Bearer ") {
+        Some(token) => token.to_owned(),
+        None => token,
+    })
 }
 
 fn token_argument(args: &RawArgs) -> Option<String> {
     let argument = args.iter().next()?;
-    let named = || fields(argument, TOKEN_FIELDS);
-    let text = Field::read(argument).text();
-    text.or_else(|| named().into_iter().find_map(Field::text))
+    let named = || {
+        let fields = json_members(argument, TOKEN_FIELDS)?;
+        fields.into_iter().flatten().find_map(json_text)
+    };
+    json_text(argument).or_else(named)
 }
 
 const TOKEN_FIELDS: [&str; 3] = ["token", "accessToken", "access_token"];
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn argument(json: &str) -> RawArgs {
+        RawArgs::from_json(format!("[{json}]"), Vec::new()).unwrap()
+    }
+
+    fn of_handshake(payload: &str) -> Option<String> {
+        let handshake = Handshake::new(SystemTime::UNIX_EPOCH);
+        let handshake = handshake.with_headers([("Authorization", "Bearer header")]);
+        handshake_token(payload, &handshake)
+    }
+
+    #[test]
+    fn a_handshake_has_its_token_in_the_payload_or_in_the_header() {
+        for (payload, token) in [
+            (r#"{"token":"a"}"#, "a"),
+            (r#"{"token":"Bearer a"}"#, "a"),
+            (r#"{"token":"a","token":"b"}"#, "b"),
+            (r#"{"x":1e999,"token":"a"}"#, "a"),
+            (r#"{"token":1}"#, ""),
+            (r#"{"token":["a"]}"#, ""),
+            (r#"{"token":"\ud800"}"#, ""),
+            (r#"{"token":null}"#, "header"),
+            ("{}", "header"),
+            ("", "header"),
+            ("[]", "header"),
+        ] {
+            assert_eq!(of_handshake(payload).as_deref(), Some(token), "{payload}");
+        }
+    }
+
+    #[test]
+    fn an_argument_is_a_token_or_has_one_in_some_field() {
+        for (json, token) in [
+            (r#""a""#, Some("a")),
+            (r#"{"token":"a"}"#, Some("a")),
+            (r#"{"access_token":"b","accessToken":"a"}"#, Some("a")),
+            (r#"{"token":7,"access_token":"b"}"#, Some("b")),
+            (r#"{"token":7}"#, None),
+            ("7", None),
+            ("null", None),
+            (r#"["a"]"#, None),
+        ] {
+            assert_eq!(token_argument(&argument(json)).as_deref(), token, "{json}");
+        }
+        assert_eq!(token_argument(&RawArgs::default()), None);
+    }
+
+    #[test]
+    fn a_megabyte_beside_the_token_takes_no_memory() {
+        let bomb = format!(r#"[{}0]"#, r#"{"":0},"#.repeat(140_000));
+        let payload = format!(r#"{{"a":{bomb},"token":{bomb}}}"#);
+        let args = [argument(&payload), argument(&bomb)];
+
+        let used = allocation_counter::measure(|| {
+            assert_eq!(of_handshake(&payload).as_deref(), Some(""));
+            assert!(args.iter().all(|args| token_argument(args).is_none()));
+        });
+
+        assert!(used.bytes_max < 4096, "{used:?}");
+    }
+}

@@ -6,7 +6,7 @@ use sockeye_protocol::{Sid, socket::Slot};
 
 use super::{Recoverer, RecoveryStatus, session::Session, sessions::Claim};
 use crate::{
-    NamespaceRef, SocketRef, auth_payload::fields, client::ClientCell, clock::now,
+    NamespaceRef, SocketRef, client::ClientCell, clock::now, json_members, json_text,
     socket::Operation, task,
 };
 
@@ -138,6 +138,33 @@ impl Recoverer {
 
 /// Returns the session's key and the last offset, if the client sent any, from its CONNECT payload.
 pub(crate) fn asked(auth_payload: &str) -> Option<(String, Option<String>)> {
-    let [key, offset] = fields(auth_payload, ["pid", "offset"]);
-    Some((key.text()?, offset.text()))
+    let [key, offset] = json_members(auth_payload, ["pid", "offset"])?;
+    Some((json_text(key?)?, offset.and_then(json_text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_asked_for_by_texts() {
+        let asked = |payload| asked(payload).map(|(key, offset)| (key, offset.unwrap_or_default()));
+        let texts = |key: &str, offset: &str| Some((key.to_owned(), offset.to_owned()));
+
+        assert_eq!(asked(r#"{"pid":"a","offset":"b"}"#), texts("a", "b"));
+        assert_eq!(asked(r#"{"offset":["b"],"pid":"a"}"#), texts("a", ""));
+        for none in ["{}", r#"{"pid":1}"#, r#"{"offset":"b"}"#, "[]", ""] {
+            assert_eq!(asked(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_megabyte_in_their_place_takes_no_memory() {
+        let bomb = format!(r#"[{}0]"#, r#"{"":0},"#.repeat(70_000));
+        let payload = format!(r#"{{"pid":{bomb},"offset":{bomb}}}"#);
+
+        let used = allocation_counter::measure(|| assert_eq!(asked(&payload), None));
+
+        assert!(used.bytes_max < 4096, "{used:?}");
+    }
 }

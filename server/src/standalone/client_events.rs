@@ -1,59 +1,20 @@
 //! What clients may do by themselves: `join`, `leave` and relayed events.
 
-use std::{collections::BTreeSet, fmt};
+mod rules;
+mod wanted;
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::{Value, json};
+use std::collections::HashSet;
 
-use super::{glob::Glob, settings::Settings};
+use serde::Serialize;
+use serde_json::json;
+
+pub(super) use self::rules::ClientRules;
+use self::wanted::{NoRooms, Rooms, wanted_rooms};
+use super::settings::Settings;
 use crate::{
-    Ack, Args, EmitError, EventName, HandlerError, Namespace, RESERVED_ROOMS, RawArgs, RoomName,
-    Sid, SocketRef, State,
+    Ack, EmitError, EventName, HandlerError, Limit, Namespace, RESERVED_ROOMS, RawArgs, RoomName,
+    SocketRef, State, json_members, json_text,
 };
-
-/// Which rooms clients may join.
-#[derive(Debug)]
-pub(super) struct ClientRules {
-    allowed: Vec<Glob>,
-    /// Rooms that only claims put a socket in.
-    reserved: Vec<Glob>,
-    /// How many rooms a socket may be in.
-    max_rooms: usize,
-}
-
-impl ClientRules {
-    pub(super) fn new(settings: &Settings) -> Self {
-        Self {
-            allowed: settings.client.join.iter().map(Glob::new).collect(),
-            reserved: settings
-                .auth
-                .rooms
-                .iter()
-                .map(|room| Glob::of_template(room))
-                .collect(),
-            max_rooms: settings.limits.rooms,
-        }
-    }
-
-    /// Returns whether a client may join the room. A pattern that is a bare `*` doesn't open the
-    /// rooms that are made from claims; nothing opens another socket's own room.
-    fn allows(&self, room: &str, socket: &SocketRef) -> bool {
-        let well_formed =
-            !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
-        if !well_formed || room.starts_with(RESERVED_ROOMS) || is_a_socket(room, socket) {
-            return false;
-        }
-        let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
-        let opens = |glob: &&Glob| !(reserved && glob.is_any());
-        self.allowed
-            .iter()
-            .filter(opens)
-            .any(|glob| glob.matches(room))
-    }
-}
 
 /// Registers the events on a namespace.
 pub(super) fn register(mut namespace: Namespace, settings: &Settings) -> Namespace {
@@ -67,18 +28,18 @@ pub(super) fn register(mut namespace: Namespace, settings: &Settings) -> Namespa
 
 async fn join(
     socket: SocketRef,
-    Args((wanted,)): Args<(Value,)>,
+    args: RawArgs,
     rules: State<ClientRules>,
     ack: Ack,
 ) -> Result<(), EmitError> {
-    let Some(rooms) = allowed_rooms(&wanted, &rules, &socket) else {
-        return ack.send(&failure("room not allowed"));
+    let mut rooms = match allowed_rooms(&args, &rules, &socket) {
+        Ok(rooms) => rooms,
+        Err(refusal) => return ack.send(&refusal),
     };
-    let mut all = socket.rooms();
-    let new = rooms.iter().filter(|room| !all.contains(room)).cloned();
-    all.extend(new.collect::<BTreeSet<_>>());
-    if all.len() > rules.max_rooms {
-        return ack.send(&failure("too many rooms"));
+    let before: HashSet<_> = socket.rooms().into_iter().collect();
+    rooms.retain(|room| !before.contains(room));
+    if before.len() + rooms.len() > rules.max_rooms {
+        return ack.send(&too_many(&socket));
     }
     socket.join(rooms).await;
     ack.send(&rooms_of(&socket))
@@ -87,12 +48,13 @@ async fn join(
 /// A room that a client may not join isn't its own to leave.
 async fn leave(
     socket: SocketRef,
-    Args((wanted,)): Args<(Value,)>,
+    args: RawArgs,
     rules: State<ClientRules>,
     ack: Ack,
 ) -> Result<(), EmitError> {
-    let Some(rooms) = allowed_rooms(&wanted, &rules, &socket) else {
-        return ack.send(&failure("room not allowed"));
+    let rooms = match allowed_rooms(&args, &rules, &socket) {
+        Ok(rooms) => rooms,
+        Err(refusal) => return ack.send(&refusal),
     };
     socket.leave(rooms).await;
     ack.send(&rooms_of(&socket))
@@ -105,8 +67,7 @@ async fn relay(
     args: RawArgs,
     ack: Ack,
 ) -> Result<(), HandlerError> {
-    let named: Option<(Named,)> = args.decode().ok();
-    let Some(room) = named.and_then(|(Named(room),)| room) else {
+    let Some(room) = named_room(&args) else {
         return Ok(ack.send(&failure("no room named"))?);
     };
     // Every authenticated socket is in one of the server's own rooms.
@@ -129,54 +90,25 @@ async fn relay(
     })?)
 }
 
-/// The room that an object names; everything else in it is sent on as it is, unread.
-///
-/// Of several, the last counts, as for a client in JavaScript.
-struct Named(Option<String>);
+/// Returns the room that the first argument names; everything else in it is sent on as it is, unread.
+fn named_room(args: &RawArgs) -> Option<String> {
+    let [room] = json_members(args.iter().next()?, ["room"])?;
+    json_text(room?)
+}
 
-impl<'de> Deserialize<'de> for Named {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> Visitor<'de> for Members {
-            type Value = Named;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Named, A::Error> {
-                let mut named = Named(None);
-                while let Some(key) = access.next_key::<String>()? {
-                    if key == "room" {
-                        named = Named(access.next_value::<Value>()?.as_str().map(str::to_owned));
-                    } else {
-                        access.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(named)
-            }
-        }
-
-        deserializer.deserialize_map(Members)
+/// Reads which rooms a client wants, all of which it must be allowed to join.
+fn allowed_rooms(args: &RawArgs, rules: &ClientRules, socket: &SocketRef) -> Result<Rooms, Answer> {
+    let argument = args.iter().next().unwrap_or_default();
+    match wanted_rooms(argument, rules.max_rooms) {
+        Ok(rooms) if rooms.iter().all(|room| rules.allows(room, socket)) => Ok(rooms),
+        Ok(_) | Err(NoRooms::NotNamed) => Err(failure("room not allowed")),
+        Err(NoRooms::TooMany) => Err(too_many(socket)),
     }
 }
 
-/// Reads a room, `{room}` or `{rooms}`; none unless the client may join every one of them.
-fn allowed_rooms(wanted: &Value, rules: &ClientRules, socket: &SocketRef) -> Option<Vec<RoomName>> {
-    let one = wanted.as_str().or_else(|| wanted.get("room")?.as_str());
-    let rooms: Vec<RoomName> = match one {
-        Some(room) => vec![room.into()],
-        None => {
-            let rooms = wanted.get("rooms")?.as_array()?;
-            rooms
-                .iter()
-                .map(|room| room.as_str().map(Into::into))
-                .collect::<Option<_>>()?
-        }
-    };
-    let allowed = !rooms.is_empty() && rooms.iter().all(|room| rules.allows(room, socket));
-    allowed.then_some(rooms)
+fn too_many(socket: &SocketRef) -> Answer {
+    socket.hub().limits().count(Limit::Rooms);
+    failure("too many rooms")
 }
 
 /// What a client is told, its status first.
@@ -213,13 +145,6 @@ fn failure(message: &'static str) -> Answer {
         message,
     }
 }
-
-fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
-    let id = room.parse::<Sid>().ok();
-    id.is_some_and(|id| socket.namespace().socket(id).is_some())
-}
-
-const MAX_NAME: usize = 256;
 
 #[cfg(test)]
 mod tests;

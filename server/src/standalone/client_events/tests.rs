@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use sockeye_router::testing::{TestClient, TestError};
 
 use super::*;
@@ -46,7 +46,7 @@ async fn nothing_is_relayed_to_the_servers_own_rooms() -> Result<(), TestError> 
 }
 
 fn named(first: &str) -> Option<String> {
-    serde_json::from_str::<Named>(first).ok()?.0
+    named_room(&RawArgs::from_json(format!("[{first}]"), Vec::new()).unwrap())
 }
 
 #[test]
@@ -77,4 +77,48 @@ fn nothing_else_names_a_room() {
     for first in ["{}", r#"{"room":null}"#, r#"["room"]"#, r#""room""#] {
         assert_eq!(named(first), None, "{first}");
     }
+}
+
+#[test]
+fn a_megabyte_in_the_place_of_a_room_takes_no_memory() {
+    let bomb = format!("[{}0]", r#"{"":0},"#.repeat(140_000));
+    let args = RawArgs::from_json(format!(r#"[{{"a":{bomb},"room":{bomb}}}]"#), Vec::new());
+    let args = args.unwrap();
+
+    let used = allocation_counter::measure(|| assert_eq!(named_room(&args), None));
+
+    assert!(used.bytes_max < 4096, "{used:?}");
+}
+
+#[actix_web::test]
+async fn a_list_with_more_entries_than_rooms_is_refused_and_counted() -> Result<(), TestError> {
+    let hub = hub("client = { join = [\"*\"] }\nlimits.rooms = 8");
+    let client = member(&hub, "a").await?;
+    let repeated = |count: usize| json!({ "rooms": vec!["r"; count] });
+
+    let fits = ask(&client, "join", &repeated(8)).await?;
+    let joining = ask(&client, "join", &repeated(9)).await?;
+    let leaving = ask(&client, "leave", &repeated(9)).await?;
+
+    assert_eq!(fits, json!({ "status": "ok", "rooms": ["r"] }));
+    assert_eq!(
+        [joining, leaving],
+        [(); 2].map(|()| error("too many rooms"))
+    );
+    assert_eq!(hub.limits().get(Limit::Rooms), 2);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn rooms_are_joined_once_and_in_their_order() -> Result<(), TestError> {
+    let hub = hub("client = { join = [\"*\"] }\nlimits.rooms = 5");
+    let client = member(&hub, "a").await?;
+
+    ask(&client, "join", &json!({ "rooms": ["c", "a"] })).await?;
+    let joined = ask(&client, "join", &json!({ "rooms": ["b", "a", "b", "d"] })).await?;
+    let one_more = ask(&client, "join", &json!("e")).await?;
+
+    assert_eq!(joined["rooms"], json!(["c", "a", "b", "d"]));
+    assert_eq!(one_more, error("too many rooms"));
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod frames;
 mod packets;
 mod payloads;
 mod requests;
+mod rooms;
 mod sessions;
 mod slow;
 mod sockets;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Case> {
         frames::cases(),
         packets::cases(),
         sockets::cases(),
+        rooms::cases(),
         slow::cases(),
         browsers::cases(),
         tokens::cases(),

@@ -1,0 +1,51 @@
+use super::super::{glob::Glob, settings::Settings};
+use crate::{RESERVED_ROOMS, Sid, SocketRef};
+
+/// Which rooms clients may join.
+#[derive(Debug)]
+pub(in crate::standalone) struct ClientRules {
+    allowed: Vec<Glob>,
+    /// Rooms that only claims put a socket in.
+    reserved: Vec<Glob>,
+    /// How many rooms a socket may be in.
+    pub(super) max_rooms: usize,
+}
+
+impl ClientRules {
+    pub(in crate::standalone) fn new(settings: &Settings) -> Self {
+        Self {
+            allowed: settings.client.join.iter().map(Glob::new).collect(),
+            reserved: settings
+                .auth
+                .rooms
+                .iter()
+                .map(|room| Glob::of_template(room))
+                .collect(),
+            max_rooms: settings.limits.rooms,
+        }
+    }
+
+    /// Returns whether a client may join the room. A pattern that is a bare `*` doesn't open the
+    /// rooms that are made from claims; nothing opens another socket's own room.
+    pub(super) fn allows(&self, room: &str, socket: &SocketRef) -> bool {
+        let well_formed =
+            !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
+        if !well_formed || room.starts_with(RESERVED_ROOMS) || is_a_socket(room, socket) {
+            return false;
+        }
+        let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
+        let opens = |glob: &&Glob| !(reserved && glob.is_any());
+        self.allowed
+            .iter()
+            .filter(opens)
+            .any(|glob| glob.matches(room))
+    }
+}
+
+fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
+    let id = room.parse::<Sid>().ok();
+    id.is_some_and(|id| socket.namespace().socket(id).is_some())
+}
+
+/// The longest name of a room that a client may name, in bytes.
+pub(super) const MAX_NAME: usize = 256;

@@ -17,6 +17,38 @@ pub fn new_sid() -> Sid {
     Sid::from_random(random)
 }
 
+/// Returns an id for a socket: one of [`new_sid`]'s that has the form of [`is_socket_id`].
+pub(crate) fn new_socket_id() -> Sid {
+    loop {
+        let id = new_sid();
+        if is_socket_id(id.as_str()) {
+            return id;
+        }
+    }
+}
+
+/// Returns whether a text has the form of a socket's id: twenty characters of URL-safe base64, among them a
+/// capital, a small letter and a digit.
+///
+/// The id of every socket has it, and hardly a name that somebody has given to a room, though all
+/// may be of twenty such characters. So a room that clients choose can be kept from being a
+/// socket's own, of which the socket may be away and come back.
+///
+/// ```
+/// use sockeye_router::is_socket_id;
+///
+/// assert!(is_socket_id("5dTj9Fz-l2fZ_w1HAAAB"));
+/// assert!(!is_socket_id("general-discussion-1"));
+/// ```
+#[must_use]
+pub fn is_socket_id(text: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    text.parse::<Sid>().is_ok()
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit)
+}
+
 struct Supply {
     bytes: [u8; Sid::RANDOM_LEN * FETCHED],
     left: usize,
@@ -59,6 +91,22 @@ mod tests {
         let ids: HashSet<Sid> = (0..10 * FETCHED).map(|_| new_sid()).collect();
 
         assert_eq!(ids.len(), 10 * FETCHED);
+    }
+
+    #[test]
+    fn ids_of_sockets_are_told_from_names() {
+        assert!((0..10_000).all(|_| is_socket_id(new_socket_id().as_str())));
+        for name in [
+            "general-discussion-1",
+            "GENERAL-DISCUSSION-1",
+            "General-Discussion-x",
+            "AAAAAAAAAAAAAAAAAAAA",
+            "General-Discussion 1",
+            "General-Discussion-12",
+            "",
+        ] {
+            assert!(!is_socket_id(name), "{name}");
+        }
     }
 
     #[test]

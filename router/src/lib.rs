@@ -91,7 +91,7 @@ pub use self::{
     handler_error::HandlerError,
     handshake::{Handshake, Headers},
     hub::{Hub, HubBuilder, HubCounters, HubMemory, Stats},
-    ids::new_sid,
+    ids::{is_socket_id, new_sid},
     limit::{Limit, LimitCounters},
     members::{json_members, json_text},
     namespace::{Namespace, NamespaceRef, NamespaceRequest, ParentOperator, ParentRef},

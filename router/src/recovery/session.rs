@@ -6,7 +6,9 @@ use std::{
 use sockeye_protocol::Sid;
 
 use super::{Opening, Recoverer, RecoveryStatus, history::History, opening::Claimed};
-use crate::{namespace::NamespaceInner, new_sid, selector::RoomName, socket::Memory};
+use crate::{
+    ids::new_socket_id, namespace::NamespaceInner, new_sid, selector::RoomName, socket::Memory,
+};
 
 /// A session that was broken off: what its next socket takes over.
 pub(crate) struct Session {
@@ -104,7 +106,7 @@ impl Opening {
     /// Returns the id that the socket gets.
     pub(crate) fn id(&self) -> Sid {
         match self {
-            Self::Fresh(_) => new_sid(),
+            Self::Fresh(_) => new_socket_id(),
             Self::Restored(claimed) => claimed.session.id,
         }
     }

@@ -1,5 +1,5 @@
 use super::super::{glob::Glob, settings::Settings};
-use crate::{RESERVED_ROOMS, Sid, SocketRef};
+use crate::{RESERVED_ROOMS, is_socket_id};
 
 /// Which rooms clients may join.
 #[derive(Debug)]
@@ -26,11 +26,12 @@ impl ClientRules {
     }
 
     /// Returns whether a client may join the room. A pattern that is a bare `*` doesn't open the
-    /// rooms that are made from claims; nothing opens another socket's own room.
-    pub(super) fn allows(&self, room: &str, socket: &SocketRef) -> bool {
+    /// rooms that are made from claims. Nothing opens a socket's own room, which it comes back to when it is
+    /// recovered: a name that could be one is none for clients, whether there is such a socket or not.
+    pub(super) fn allows(&self, room: &str) -> bool {
         let well_formed =
             !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
-        if !well_formed || room.starts_with(RESERVED_ROOMS) || is_a_socket(room, socket) {
+        if !well_formed || room.starts_with(RESERVED_ROOMS) || is_socket_id(room) {
             return false;
         }
         let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
@@ -40,11 +41,6 @@ impl ClientRules {
             .filter(opens)
             .any(|glob| glob.matches(room))
     }
-}
-
-fn is_a_socket(room: &str, socket: &SocketRef) -> bool {
-    let id = room.parse::<Sid>().ok();
-    id.is_some_and(|id| socket.namespace().socket(id).is_some())
 }
 
 /// The longest name of a room that a client may name, in bytes.

@@ -122,3 +122,24 @@ async fn rooms_are_joined_once_and_in_their_order() -> Result<(), TestError> {
     assert_eq!(one_more, error("too many rooms"));
     Ok(())
 }
+
+#[actix_web::test]
+async fn a_name_that_a_socket_could_have_is_no_room_whether_it_is_there_or_not()
+-> Result<(), TestError> {
+    let hub = hub("client = { join = [\"*\"] }");
+    let (client, other) = (member(&hub, "a").await?, member(&hub, "b").await?);
+    let id = other.id();
+
+    let there = ask(&client, "join", &json!(id)).await?;
+    let own = ask(&client, "join", &json!(client.id())).await?;
+    other.drop_connection(crate::DisconnectReason::TransportClose);
+    let gone = ask(&client, "join", &json!(id)).await?;
+    let left = ask(&client, "leave", &json!(id)).await?;
+    let ordinary = ask(&client, "join", &json!("general-discussion-1")).await?;
+
+    for refused in [there, own, gone, left] {
+        assert_eq!(refused, error("room not allowed"));
+    }
+    assert_eq!(ordinary["rooms"], json!(["general-discussion-1"]));
+    Ok(())
+}

@@ -1,10 +1,12 @@
 //! What members of rooms, and those who would like to be, can do to each other.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::{
     case::{Case, MIB},
-    kit::{Checked, Token, Transport, ensure},
+    kit::{Checked, Peer, Token, Transport, ensure},
     server::Server,
 };
 
@@ -22,7 +24,31 @@ pub(super) fn cases() -> Vec<Case> {
             trees,
         )
         .costs(900, 16 * MIB),
+        Case::new(
+            "ROOM-3",
+            "the room of a socket that is away stays closed",
+            |server| {
+                let (mut peer, _) = server.connected(Transport::WebSocket)?;
+                for transport in Transport::BOTH {
+                    let (victim, id) = server.connected(transport)?;
+                    for room in [json!(id), json!({ "rooms": ["fine", id] })] {
+                        refused(&mut peer, "join", &room, "room not allowed")?;
+                    }
+                    drop(victim);
+                    server.has_members(&id, 0, Duration::from_secs(10))?;
+                    refused(&mut peer, "join", &json!(id), "room not allowed")?;
+                    refused(&mut peer, "leave", &json!(id), "room not allowed")?;
+                }
+                peer.join("general-discussion-1")
+            },
+        ),
     ]
+}
+
+fn refused(peer: &mut Peer, event: &str, data: &Value, message: &str) -> Checked {
+    let answer = peer.ask(event, data)?;
+    let expected = json!([{ "status": "error", "message": message }]);
+    ensure(answer == expected, format!("{event}: {answer:.200}"))
 }
 
 /// A megabyte of one room again and again, from a member of a thousand.
@@ -37,10 +63,8 @@ fn long_lists(server: &Server) -> Checked {
         "not joined",
     )?;
     let repeated = json!({ "rooms": vec!["list-0999"; 75_000] });
-    let refused = json!([{ "status": "error", "message": "too many rooms" }]);
     for event in ["join", "leave"].repeat(5) {
-        let answer = peer.ask(event, &repeated)?;
-        ensure(answer == refused, format!("{event}: {answer:.200}"))?;
+        refused(&mut peer, event, &repeated, "too many rooms")?;
     }
     ensure(server.tell("list-0999", "count")? == 1, "left")?;
     peer.receives(r#"2["count"]"#)

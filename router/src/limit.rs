@@ -86,6 +86,8 @@ limits! {
     PendingAcks = "pending_acks",
     /// The rooms of a socket.
     Rooms = "rooms",
+    /// The bytes that a client has relayed to others in a second.
+    RelayRate = "relay_rate",
     /// The bytes of a call of the HTTP API.
     ApiBody = "api_body",
     /// The rooms of a call of the HTTP API.

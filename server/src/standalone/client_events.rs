@@ -1,5 +1,6 @@
 //! What clients may do by themselves: `join`, `leave` and relayed events.
 
+mod allowance;
 mod rules;
 mod wanted;
 
@@ -61,18 +62,20 @@ async fn leave(
 }
 
 /// Sends an event on to the other members of the room that its first argument names.
+///
+/// Who sends more than a client may relay waits here, and so does everything that it sends later:
+/// the members of the room have to take what it sends, so they are not the ones who pay for it.
 async fn relay(
     socket: SocketRef,
     event: EventName,
     args: RawArgs,
+    rules: State<ClientRules>,
     ack: Ack,
 ) -> Result<(), HandlerError> {
     let Some(room) = named_room(&args) else {
         return Ok(ack.send(&failure("no room named"))?);
     };
-    // Every authenticated socket is in one of the server's own rooms.
-    let is_in = socket.rooms().iter().any(|name| **name == *room);
-    if !is_in || room.starts_with(RESERVED_ROOMS) {
+    if !is_member(&socket, &room) {
         return Ok(ack.send(&failure("not in the room"))?);
     }
     let user = socket
@@ -80,14 +83,31 @@ async fn relay(
         .map(|identity| identity.subject().to_owned())
         .filter(|subject| !subject.is_empty());
     let sender = json!({"from": socket.id().as_str(), "user": user});
+    let args = args.with(&sender)?;
+    if !rules.allowance.wait(&socket, byte_len(&event, &args)).await {
+        return Ok(());
+    }
+    // It may have been taken out meanwhile.
+    if !is_member(&socket, &room) {
+        return Ok(ack.send(&failure("not in the room"))?);
+    }
     let others = socket.to(&*room);
-    let sent = others
-        .emit_raw_counted(event.as_str(), &args.with(&sender)?)?
-        .await?;
+    let sent = others.emit_raw_counted(event.as_str(), &args)?.await?;
     Ok(ack.send(&Answer::Sent {
         status: "ok",
         sockets: sent,
     })?)
+}
+
+/// Returns whether the socket is in a room that clients know; every authenticated socket is in one
+/// of the server's own.
+fn is_member(socket: &SocketRef, room: &str) -> bool {
+    !room.starts_with(RESERVED_ROOMS) && socket.rooms().iter().any(|name| **name == *room)
+}
+
+fn byte_len(event: &EventName, args: &RawArgs) -> usize {
+    let attachments = args.attachments().iter().map(|attachment| attachment.len());
+    event.as_str().len() + args.elements().len() + attachments.sum::<usize>()
 }
 
 /// Returns the room that the first argument names; everything else in it is sent on as it is, unread.

@@ -16,7 +16,7 @@ pub struct Settings {
 impl Settings {
     /// Those that every case can live with: tokens are wanted, rooms may be joined, and `chat`
     /// is sent on to them; and one address, which all clients here have, may
-    /// do as much as it likes.
+    /// do as much as it likes; so may one user, who all of them are.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -35,6 +35,7 @@ impl Settings {
         .set("admission.handshakes_per_second", "0")
         .set("client.join", r#"["*"]"#)
         .set("client.relay", r#"["chat"]"#)
+        .set("client.relay_bytes_per_second", "0")
     }
 
     /// Sets a key to a value of TOML.

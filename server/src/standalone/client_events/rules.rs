@@ -1,7 +1,10 @@
-use super::super::{glob::Glob, settings::Settings};
+use super::{
+    super::{glob::Glob, settings::Settings},
+    allowance::RelayAllowance,
+};
 use crate::{RESERVED_ROOMS, is_socket_id};
 
-/// Which rooms clients may join.
+/// Which rooms clients may join, and how much they may relay.
 #[derive(Debug)]
 pub(in crate::standalone) struct ClientRules {
     allowed: Vec<Glob>,
@@ -9,6 +12,7 @@ pub(in crate::standalone) struct ClientRules {
     reserved: Vec<Glob>,
     /// How many rooms a socket may be in.
     pub(super) max_rooms: usize,
+    pub(super) allowance: RelayAllowance,
 }
 
 impl ClientRules {
@@ -22,6 +26,7 @@ impl ClientRules {
                 .map(|room| Glob::of_template(room))
                 .collect(),
             max_rooms: settings.limits.rooms,
+            allowance: RelayAllowance::new(&settings.client),
         }
     }
 

@@ -1,5 +1,9 @@
+use std::time::Duration;
+
+use bytes::Bytes;
 use serde_json::{Value, json};
-use sockeye_router::testing::{TestClient, TestError};
+use sockeye_router::testing::{TestClient, TestError, stop_clock};
+use tokio::time::Instant;
 
 use super::*;
 use crate::{Auth, Credentials, Hub, Identity};
@@ -26,6 +30,20 @@ async fn member(hub: &Hub, name: &str) -> Result<TestClient, TestError> {
 
 async fn ask(client: &TestClient, event: &str, args: &Value) -> Result<Value, TestError> {
     client.emit_with_ack(event, args).await
+}
+
+/// Members of one room.
+async fn members<const N: usize>(
+    hub: &Hub,
+    names: [&str; N],
+) -> Result<[TestClient; N], TestError> {
+    let mut clients = Vec::new();
+    for name in names {
+        let client = member(hub, name).await?;
+        ask(&client, "join", &json!("r")).await?;
+        clients.push(client);
+    }
+    Ok(clients.try_into().unwrap())
 }
 
 fn error(message: &str) -> Value {
@@ -141,5 +159,96 @@ async fn a_name_that_a_socket_could_have_is_no_room_whether_it_is_there_or_not()
         assert_eq!(refused, error("room not allowed"));
     }
     assert_eq!(ordinary["rooms"], json!(["general-discussion-1"]));
+    Ok(())
+}
+
+/// A kilobyte in a second, after as much at once.
+const SLOW: &str = r#"
+    [client]
+    join = ["*"]
+    relay = ["chat"]
+    relay_bytes_per_second = 1000
+    relay_burst_bytes = 1000
+"#;
+
+fn large(bytes: usize) -> Value {
+    json!({ "room": "r", "text": "x".repeat(bytes) })
+}
+
+#[actix_web::test]
+async fn who_relays_more_than_it_may_waits_and_nobody_else_does() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(SLOW);
+    let [sender, same, other, reader] = members(&hub, ["a", "a", "b", "c"]).await?;
+    let start = Instant::now();
+
+    let sent = ask(&sender, "chat", &large(5000)).await?;
+    let next = sender.emit_with_ack::<_, Value>("chat", &large(10));
+    let of_the_same = same.emit_with_ack::<_, Value>("chat", &large(10));
+    let later = sender.emit_with_ack::<_, Value>("join", &json!("later"));
+    ask(&other, "chat", &large(500)).await?;
+
+    assert_eq!(sent, json!({ "status": "ok", "sockets": 3 }));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(reader.heard(), ["chat", "chat"]);
+    assert!(sender.socket().is_some_and(|socket| !socket.is_in("later")));
+    for delayed in [next.await?, of_the_same.await?, later.await?] {
+        assert_eq!(delayed["status"], "ok");
+    }
+    let took = start.elapsed().as_millis();
+    assert!((4_000..4_700).contains(&took), "{took}");
+    assert_eq!(hub.limits().get(Limit::RelayRate), 2);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn who_goes_while_it_waits_relays_nothing() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(SLOW);
+    let [sender, reader] = members(&hub, ["a", "b"]).await?;
+
+    ask(&sender, "chat", &large(60_000)).await?;
+    sender.emit("chat", &large(10))?;
+    sender.drop_connection(crate::DisconnectReason::TransportClose);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    assert_eq!(hub.memory().tasks, 0);
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(reader.heard(), ["chat"]);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn attachments_count() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(SLOW);
+    let [sender, _reader] = members(&hub, ["a", "b"]).await?;
+    let start = Instant::now();
+    let file = (
+        json!({ "room": "r" }),
+        crate::Binary::from(Bytes::from(vec![0; 2000])),
+    );
+
+    for _ in 0..2 {
+        let sent: Value = sender.emit_with_ack("chat", &file).await?;
+        assert_eq!(sent["status"], "ok");
+    }
+
+    assert!(start.elapsed() > Duration::from_secs(2));
+    Ok(())
+}
+
+#[actix_web::test]
+async fn without_a_rate_nobody_waits() -> Result<(), TestError> {
+    stop_clock();
+    let hub = hub(&SLOW.replace("second = 1000", "second = 0"));
+    let [sender, _reader] = members(&hub, ["a", "b"]).await?;
+    let start = Instant::now();
+
+    for _ in 0..20 {
+        ask(&sender, "chat", &large(100_000)).await?;
+    }
+
+    assert_eq!(start.elapsed(), Duration::ZERO);
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{DialectName, problems::Problems};
 use crate::RESERVED_ROOMS;
 
 /// The table `[client]`: what authenticated clients may do without any code; nothing by default.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientSettings {
     /// The rooms that the events `join` and `leave` may name: patterns, in which `*` stands for
@@ -12,6 +12,12 @@ pub struct ClientSettings {
     pub join: Vec<String>,
     /// The events that are relayed to the room which their first argument names.
     pub relay: Vec<String>,
+    /// How many bytes of events a client may relay in a second, over however many connections its
+    /// subject has; 262,144 by default, and 0 stands for no limit.
+    pub relay_bytes_per_second: usize,
+    /// How many bytes of events a client may relay at once; 262,144 by default. One larger event is
+    /// let pass when nothing of it is used.
+    pub relay_burst_bytes: usize,
 }
 
 impl ClientSettings {
@@ -27,6 +33,11 @@ impl ClientSettings {
         );
         problems.require(self.relay.iter().all(usable), "client.relay", &*length);
         problems.require_distinct("client.relay", &self.relay);
+        problems.require(
+            self.relay_bytes_per_second == 0 || self.relay_burst_bytes > 0,
+            "client.relay_burst_bytes",
+            "must not be 0 where `relay_bytes_per_second` isn't",
+        );
         for event in &self.relay {
             let free = !RESERVED.contains(&event.as_str()) && event != dialect.event();
             problems.require(
@@ -34,6 +45,17 @@ impl ClientSettings {
                 "client.relay",
                 format!("{event:?} has another use already"),
             );
+        }
+    }
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            join: Vec::new(),
+            relay: Vec::new(),
+            relay_bytes_per_second: 256 * 1024,
+            relay_burst_bytes: 256 * 1024,
         }
     }
 }

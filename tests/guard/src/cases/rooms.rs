@@ -1,13 +1,14 @@
 //! What members of rooms, and those who would like to be, can do to each other.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::{
-    case::{Case, MIB},
-    kit::{Checked, Peer, Token, Transport, ensure},
+    case::{Case, MIB, Profile},
+    kit::{Checked, Frame, Peer, Token, Transport, ensure},
     server::Server,
+    settings::Settings,
 };
 
 pub(super) fn cases() -> Vec<Case> {
@@ -42,7 +43,47 @@ pub(super) fn cases() -> Vec<Case> {
                 peer.join("general-discussion-1")
             },
         ),
+        Case::new(
+            "ROOM-4",
+            "who floods a room waits, over however many connections, and its members stay",
+            floods,
+        )
+        .under(Profile::Alone),
     ]
+}
+
+/// Three connections of one user send six megabytes at once into a room in which one member polls.
+fn floods(_: &Server) -> Checked {
+    let server = Server::start(&Settings::new().set("client.relay_bytes_per_second", "262144"))?;
+    let mut senders = Vec::new();
+    for _ in 0..3 {
+        senders.push(server.member("flooded")?);
+    }
+    let mut victim = server.session(Transport::Polling)?;
+    victim.connect("/", &json!({ "token": Token::of("victim").sign() }))?;
+    victim.join("flooded")?;
+    for sender in &mut senders {
+        let event = format!(
+            r#"42["chat",{{"room":"flooded","t":"{}"}}]"#,
+            "x".repeat(990_000)
+        );
+        let event = Frame::text(event).bytes();
+        sender.websocket()?.stream.pour(&event, 2 * event.len());
+    }
+    let start = Instant::now();
+    let mut heard = 0;
+    while heard < 2 {
+        let event = victim.receive()?;
+        ensure(event.starts_with(r#"2["chat""#), format!("{event:.100}"))?;
+        heard += 1;
+    }
+    let took = start.elapsed();
+    ensure(
+        took > Duration::from_secs(2),
+        format!("already after {took:?}"),
+    )?;
+    ensure(server.metric("limit_reached_total")? > 0.0, "not counted")?;
+    server.has_members("flooded", 4, Duration::from_secs(5))
 }
 
 fn refused(peer: &mut Peer, event: &str, data: &Value, message: &str) -> Checked {

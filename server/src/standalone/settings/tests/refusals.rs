@@ -391,6 +391,10 @@ fn impossible_values_name_the_key_and_its_place() {
             "auth.rooms: room template \"sockeye:authenticated\": names that begin with `sockeye:`",
         ),
         (
+            "client.relay_burst_bytes = 0",
+            "client.relay_burst_bytes: must not be 0 where",
+        ),
+        (
             "client.relay = [\"join\"]",
             "client.relay: \"join\" has another use already",
         ),

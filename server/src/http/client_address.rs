@@ -1,7 +1,7 @@
 use std::{iter, net::IpAddr};
 
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, X_FORWARDED_FOR};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// The proxies whose word about their clients' addresses is taken, and which header it is in.
 ///
@@ -109,7 +109,8 @@ impl TrustedProxies {
             let network = text
                 .parse()
                 .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| InvalidProxy(text.to_owned()))
+            let network = network.map_err(|_| InvalidProxy(text.to_owned()))?;
+            Ok(canonical(network))
         };
         let networks: Result<_, _> = networks.into_iter().map(parse).collect();
         Ok(Self {
@@ -163,6 +164,19 @@ impl TrustedProxies {
     pub(crate) fn misses(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         !self.contains(peer)
             && (headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED))
+    }
+}
+
+/// Returns IPv4 networks as such, where they are written as IPv6 ones: so are addresses compared.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else {
+        return network;
+    };
+    let address = mapped.addr().to_ipv4_mapped();
+    let prefix = mapped.prefix_len().checked_sub(96);
+    match address.zip(prefix) {
+        Some((address, prefix)) => Ipv4Net::new(address, prefix).map_or(network, IpNet::V4),
+        None => network,
     }
 }
 
@@ -311,6 +325,21 @@ mod tests {
         assert!(misses("172.16.0.1", &headers));
         assert!(!misses("10.0.0.1", &headers));
         assert!(!misses("172.16.0.1", &HeaderMap::new()));
+    }
+
+    #[test]
+    fn networks_of_ipv4_count_however_they_are_written() {
+        for text in ["::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "::ffff:0:0/96"] {
+            let proxies = TrustedProxies::parse([text]).unwrap();
+            assert!(proxies.contains("10.0.0.1".parse().unwrap()), "{text}");
+            assert!(
+                proxies.contains("::ffff:10.0.0.1".parse().unwrap()),
+                "{text}"
+            );
+        }
+        let one = TrustedProxies::parse(["::ffff:10.0.0.0/104"]).unwrap();
+        assert!(!one.contains("11.0.0.1".parse().unwrap()));
+        assert!(!one.contains("2001:db8::1".parse().unwrap()));
     }
 
     #[test]

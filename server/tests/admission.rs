@@ -2,13 +2,17 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use actix_web::App;
+use actix_web::{App, HttpRequest};
 use sockeye::{
     Admission, Auth, AuthError, Credentials, ForwardedHeader, FrontServer, HttpConfig, Identity,
-    Limit, Namespace, SocketIo, TrustedProxies,
+    Intercept, Limit, Namespace, SocketIo, TrustedProxies,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -77,6 +81,33 @@ async fn places_are_kept_for_clients_that_authenticate() {
     assert_eq!(io.engine().admission_stats().unauthenticated, 1);
     assert_eq!(reached(&io, Limit::Unauthenticated), 2);
     assert_eq!(reached(&io, Limit::Sessions), 1);
+}
+
+#[actix_web::test]
+async fn middlewares_are_not_asked_about_who_is_refused_and_give_back_whom_they_refuse() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let refuse = move |_: HttpRequest| {
+        count.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Intercept::Refuse)
+    };
+    let http = HttpConfig::default().with_middleware(refuse);
+    let io = server_with(Admission::default().max_sessions(1), http);
+    let address = serve(&io, None);
+
+    for target in [POLLING, POLLING, WEB_SOCKET] {
+        let refused = get(address, target, "").await;
+        assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+        assert_eq!(io.engine().admission_stats().sessions, 0);
+    }
+    let none = server_with(
+        Admission::default().max_sessions(0),
+        HttpConfig::default().with_middleware(|| -> std::future::Ready<()> { unreachable!() }),
+    );
+    let full = get(serve(&none, None), POLLING, "").await;
+
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    assert!(full.starts_with("HTTP/1.1 503"), "{full}");
 }
 
 #[actix_web::test]

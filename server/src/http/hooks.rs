@@ -101,7 +101,7 @@ type OnError = dyn Fn(&HttpRequest, &ConnectionError) + Send + Sync;
 impl HttpConfig {
     /// Adds a middleware for every request to the engine, those of open sessions included. It runs
     /// before anything is verified, in the order of registration, and after a CORS preflight was
-    /// answered.
+    /// answered. A handshake that [admission](crate::Admission) has no place for doesn't reach it.
     ///
     /// It takes what an actix-web handler takes, except a body, and returns an [`Intercept`] or
     /// `()`, which lets the request pass. The request is refused where an argument can't be

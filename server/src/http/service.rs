@@ -18,7 +18,7 @@ use super::{
     ConnectionError, HttpConfig, Intercept,
     handshake::handshake,
     header_limits, polling, reply,
-    verify::{Wanted, check, is_upgrade},
+    verify::{Asked, Wanted, ask, check, is_upgrade},
     websocket,
 };
 use crate::{
@@ -113,11 +113,21 @@ async fn serve(
     payload: Payload,
 ) -> HttpResponse {
     let is_upgrade = is_upgrade(engine, request.headers());
-    let served = match config.hooks.intercept(request).await {
-        Intercept::Respond(response) => return response,
-        Intercept::Refuse => Err(ConnectionError::Middleware),
-        Intercept::Continue if is_upgrade => upgrade(engine, config, request, payload).await,
-        Intercept::Continue => poll_or_post(engine, config, request, payload).await,
+    let query = Query::parse(request.query_string());
+    // A place is asked for first: what is over a limit must not cost the application anything.
+    let asked = ask(engine, config, request, &query, is_upgrade);
+    let served = match asked {
+        Err(error @ ConnectionError::Limit(_)) => Err(error),
+        asked => match config.hooks.intercept(request).await {
+            Intercept::Respond(response) => return response,
+            Intercept::Refuse => Err(ConnectionError::Middleware),
+            Intercept::Continue if is_upgrade => {
+                upgrade(engine, config, request, &query, payload, asked).await
+            }
+            Intercept::Continue => {
+                poll_or_post(engine, config, request, &query, payload, asked).await
+            }
+        },
     };
     served.unwrap_or_else(|error| {
         config.hooks.refused(request, &error);
@@ -133,14 +143,16 @@ async fn poll_or_post(
     engine: &Engine,
     config: &HttpConfig,
     request: &HttpRequest,
+    query: &Query,
     payload: Payload,
+    asked: Result<Asked, ConnectionError>,
 ) -> Result<HttpResponse, ConnectionError> {
-    let query = Query::parse(request.query_string());
-    let (mut response, is_first) = match check(engine, config, request, &query, false).await? {
+    let wanted = check(engine, config, request, query, false, asked?).await?;
+    let (mut response, is_first) = match wanted {
         Wanted::NewSession(..) if engine.is_closing() => return Ok(reply::shutting_down()),
         Wanted::NewSession(sid, permit) => {
             let desk = Desk::of(engine);
-            let handshake = handshake(config, request, &query);
+            let handshake = handshake(config, request, query);
             desk.open(engine, Transport::Polling, false, sid, handshake, permit)
                 .ok_or(ConnectionError::IdGeneration)?;
             let mut response = polling::poll(engine, config, &desk.handle, sid, request).await?;
@@ -164,13 +176,15 @@ async fn upgrade(
     engine: &Engine,
     config: &HttpConfig,
     request: &HttpRequest,
+    query: &Query,
     payload: Payload,
+    asked: Result<Asked, ConnectionError>,
 ) -> Result<HttpResponse, ConnectionError> {
-    let query = Query::parse(request.query_string());
-    let (mut response, is_first) = match check(engine, config, request, &query, true).await? {
+    let wanted = check(engine, config, request, query, true, asked?).await?;
+    let (mut response, is_first) = match wanted {
         Wanted::NewSession(..) if engine.is_closing() => return Ok(reply::shutting_down()),
         Wanted::NewSession(sid, permit) => {
-            let handshake = handshake(config, request, &query);
+            let handshake = handshake(config, request, query);
             let text_only = query.b64();
             let response =
                 websocket::open(engine, request, payload, text_only, sid, handshake, permit)?;

@@ -26,29 +26,51 @@ pub(super) enum Wanted {
     Session(Sid, DeskHandle),
 }
 
-/// Checks a request, the application's own check included.
-pub(super) async fn check(
+/// What a request asks for, as far as can be told without asking the application.
+pub(super) enum Asked {
+    /// A session, for which there is this place.
+    NewSession(Option<Box<Permit>>),
+    /// This session, by this transport.
+    Session(Sid, Transport),
+}
+
+/// Reads what a request asks for; where that is a session, takes a place for it.
+pub(super) fn ask(
     engine: &Engine,
     config: &HttpConfig,
     request: &HttpRequest,
     query: &Query,
     is_upgrade: bool,
-) -> Result<Wanted, ConnectionError> {
+) -> Result<Asked, ConnectionError> {
     let is_get = request.method() == Method::GET;
     let target = verify(query, is_get, is_upgrade, &engine.0.config)
         .map_err(|code| describe(code, request, query))?;
     if !origin_allowed(config, request.headers()) {
         return Err(ConnectionError::Origin);
     }
-    match target {
-        Target::Handshake(_) => {
-            let permit = admit(engine, config, request)?;
+    Ok(match target {
+        Target::Handshake(_) => Asked::NewSession(admit(engine, config, request)?),
+        Target::Session { sid, transport } => Asked::Session(sid, transport),
+    })
+}
+
+/// Checks the rest of a request, by the application's own check and by what there is.
+pub(super) async fn check(
+    engine: &Engine,
+    config: &HttpConfig,
+    request: &HttpRequest,
+    query: &Query,
+    is_upgrade: bool,
+    asked: Asked,
+) -> Result<Wanted, ConnectionError> {
+    match asked {
+        Asked::NewSession(permit) => {
             let allowed = config.hooks.allow(request).await;
             allowed.map_err(ConnectionError::Forbidden)?;
             verify_revision(query).map_err(|code| describe(code, request, query))?;
             Ok(Wanted::NewSession(config.hooks.sid(request).await?, permit))
         }
-        Target::Session { sid, transport } => {
+        Asked::Session(sid, transport) => {
             let desk = engine.0.directory.get(&sid);
             let desk = desk.ok_or_else(|| unknown(sid))?;
             // Which transport the session is on now, only its own thread knows.

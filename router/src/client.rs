@@ -321,8 +321,12 @@ impl ClientCell {
                 self.connect(slot, &namespace, payload);
             }
             Event::ConnectRefused { namespace, reason } => {
-                if reason == RefusedReason::TooManyNamespaces {
-                    self.hub.limits().count(Limit::Namespaces);
+                match reason {
+                    RefusedReason::TooManyNamespaces => {
+                        self.hub.limits().count(Limit::Namespaces);
+                    }
+                    RefusedReason::AuthTooLarge => self.hub.limits().count(Limit::AuthBytes),
+                    _ => {}
                 }
                 self.turn_away(&namespace, &Refusal::new(reason.to_string()));
             }

@@ -21,6 +21,7 @@ pub struct RouterConfig {
     pub(crate) rooms_per_socket: usize,
     pub(crate) courier_mailbox: usize,
     pub(crate) cleanup_empty_children: bool,
+    pub(crate) keep_auth_payloads: bool,
     pub(crate) recovery: Option<Recovery>,
 }
 
@@ -38,6 +39,7 @@ impl Default for RouterConfig {
             rooms_per_socket: 1024,
             courier_mailbox: 16_384,
             cleanup_empty_children: true,
+            keep_auth_payloads: true,
             recovery: None,
         }
     }
@@ -139,6 +141,18 @@ impl RouterConfig {
     #[must_use]
     pub fn with_cleanup_empty_children(mut self, cleanup: bool) -> Self {
         self.cleanup_empty_children = cleanup;
+        self
+    }
+
+    /// Sets whether sockets keep what their clients passed as `auth`; they do by default, and it may
+    /// have [`Limits::max_auth_bytes`].
+    ///
+    /// Otherwise it is there until the socket is connected: for verifiers, middlewares and the
+    /// arguments of handlers of the connection. A dialect that takes its token from it keeps it for
+    /// longer.
+    #[must_use]
+    pub fn with_kept_auth_payloads(mut self, keep: bool) -> Self {
+        self.keep_auth_payloads = keep;
         self
     }
 

@@ -70,6 +70,8 @@ limits! {
     AckId = "ack_id",
     /// The namespaces of a client.
     Namespaces = "namespaces",
+    /// The bytes of what is sent along with the request to enter a namespace.
+    AuthBytes = "auth_bytes",
     /// What is sent ahead of a namespace's answer.
     HeldPackets = "held_packets",
     /// The time in which a client reaches a namespace.

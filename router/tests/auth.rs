@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use sockeye_router::{
-    Auth, AuthError, Credentials, Dialect, DisconnectReason, Hub, Identity, Namespace, Reply,
-    SocketRef,
+    Auth, AuthError, AuthPayload, Credentials, Dialect, DisconnectReason, Hub, Identity, Namespace,
+    Refusal, Reply, RouterConfig, SocketRef,
     testing::{Ending, TestClient, TestConnection, TestError, TestErrorKind, stop_clock},
 };
 use tokio::time::{Instant, sleep};
@@ -344,4 +344,43 @@ async fn where_it_is_not_required_strangers_may_stay() -> Result<(), TestError> 
 
     assert_eq!(nobody, None);
     accepted(&client).await
+}
+
+#[actix::test]
+async fn what_a_client_passed_is_forgotten_once_it_is_read_where_it_is_not_kept()
+-> Result<(), TestError> {
+    async fn read(AuthPayload(auth): AuthPayload<Value>) {
+        assert_eq!(auth["token"], "good-ann");
+    }
+    let hub = |keep, dialect: Dialect| {
+        let auth = Auth::new(verify).dialect(dialect).required(false);
+        let namespace = Namespace::new("/")
+            .auth(auth)
+            .middleware(async |AuthPayload(auth): AuthPayload<Value>| {
+                assert_eq!(auth["token"], "good-ann");
+                Ok::<_, Refusal>(())
+            })
+            .on_connect(read);
+        let config = RouterConfig::default().with_kept_auth_payloads(keep);
+        let builder = Hub::builder().config(config).namespace(namespace);
+        builder.build().unwrap()
+    };
+    let passed = json!({"token": "good-ann"});
+    for (keep, dialect, expected) in [
+        (true, Dialect::authentication(), r#"{"token":"good-ann"}"#),
+        (false, Dialect::authentication(), "{}"),
+        // This one takes the token from it whenever it is asked to.
+        (false, Dialect::authenticate(), r#"{"token":"good-ann"}"#),
+    ] {
+        let hub = hub(keep, dialect);
+        let client = TestClient::builder(&hub).auth(&passed).connect().await?;
+        let socket = client.socket().unwrap();
+
+        assert_eq!(&*socket.auth_payload(), expected);
+
+        client.disconnect();
+        let left = if keep { expected } else { "{}" };
+        assert_eq!(&*socket.auth_payload(), left);
+    }
+    Ok(())
 }

@@ -63,7 +63,7 @@ async fn sockets_of_all_nodes_are_found_with_what_they_are() -> Result<(), TestE
     assert_eq!(here.socket(), a.socket().as_ref());
     assert!(there.socket().is_none());
     for socket in &found {
-        assert_eq!(socket.auth_payload(), r#"{"name":"n"}"#);
+        assert_eq!(&*socket.auth_payload(), r#"{"name":"n"}"#);
         assert_eq!(socket.handshake().headers().get("cookie"), Some("a=b"));
         assert_eq!(socket.handshake().query("EIO"), Some("4"));
         assert_eq!(socket.handshake().address(), Some("10.0.0.1"));

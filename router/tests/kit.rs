@@ -177,7 +177,7 @@ async fn namespaces_of_one_connection_hear_their_own() -> Result<(), TestError> 
         .join_namespace_with("/chat", &json!({"again": true}))
         .await?;
     assert_ne!(back.id(), chat.id());
-    assert_eq!(back.socket().unwrap().auth_payload(), r#"{"again":true}"#);
+    assert_eq!(&*back.socket().unwrap().auth_payload(), r#"{"again":true}"#);
     Ok(())
 }
 

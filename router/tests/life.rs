@@ -72,6 +72,27 @@ async fn an_unknown_namespace_is_refused_and_the_connection_stays() -> Result<()
 }
 
 #[actix::test]
+async fn too_large_a_handshake_payload_is_refused_and_the_connection_stays() -> Result<(), TestError>
+{
+    let limits = sockeye_router::Limits::default().with_max_auth_bytes(100);
+    let config = RouterConfig::default().with_limits(limits);
+    let namespace = Namespace::new("/");
+    let hub = Hub::builder().config(config).namespace(namespace);
+    let hub = hub.build().unwrap();
+    let connection = TestConnection::open(&hub);
+
+    let large = json!({"name": "n".repeat(100)});
+    let refused = connection.join_namespace_with("/", &large).await;
+    let admitted = connection.join_namespace("/").await?;
+
+    let refusal = Refusal::new("handshake payload too large");
+    assert_eq!(refused.unwrap_err().refusal(), Some(&refusal));
+    assert_eq!(hub.limits().get(sockeye_router::Limit::AuthBytes), 1);
+    assert!(admitted.is_connected());
+    Ok(())
+}
+
+#[actix::test]
 async fn every_end_has_its_reason() -> Result<(), TestError> {
     let (hub, seen) = hub_with(Namespace::new("/"));
     let connect = || TestClient::connect(&hub, "/");

@@ -259,7 +259,7 @@ impl Connection {
         header: Header<'_>,
     ) -> Result<(), ProtocolError> {
         header::check_namespace(header.namespace, &self.limits)?;
-        let auth = packet::parse_auth(text, header.payload, &self.limits)?;
+        let is_too_large = text.len().saturating_sub(header.payload) > self.limits.max_auth_bytes();
         // Copied, as a slice would keep the buffer that the message was read into.
         let namespace = match header.namespace {
             "/" => ByteString::from_static("/"),
@@ -267,10 +267,23 @@ impl Connection {
         };
         let entries = &mut self.entries;
         let known = entries.iter_mut().find(|e| e.namespace == namespace);
-        if let Some(entry) = known {
-            if entry.state != State::PendingThenGone {
-                return Err(ProtocolError::AlreadyConnected);
+        if known
+            .as_ref()
+            .is_some_and(|entry| entry.state != State::PendingThenGone)
+        {
+            return Err(ProtocolError::AlreadyConnected);
+        }
+        if is_too_large {
+            if known.is_some() {
+                // A refusal now would come before the answer to the request that waits.
+                return Err(DecodeError::TooLarge.into());
             }
+            let reason = RefusedReason::AuthTooLarge;
+            self.push(Event::ConnectRefused { namespace, reason });
+            return Ok(());
+        }
+        let auth = packet::parse_auth(text, header.payload, &self.limits)?;
+        if let Some(entry) = known {
             entry.state = State::Pending;
             let slot = entry.slot;
             return self.hold(Event::Connect {

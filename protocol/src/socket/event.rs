@@ -88,6 +88,9 @@ pub enum RefusedReason {
     /// The session is in as many namespaces as [`Limits`](super::Limits) allow.
     #[error("too many namespaces")]
     TooManyNamespaces,
+    /// What the client sent along has more bytes than [`Limits`](super::Limits) allow.
+    #[error("handshake payload too large")]
+    AuthTooLarge,
 }
 
 /// What stands for a namespace in one session, from CONNECT to leaving.

@@ -5,7 +5,8 @@ use super::json;
 /// Bounds of what one client's packets may take; part of the configuration.
 ///
 /// A peer that goes over one breaks the protocol, save for
-/// [`max_namespaces`](Self::max_namespaces), which refuses the namespace only.
+/// [`max_namespaces`](Self::max_namespaces) and [`max_auth_bytes`](Self::max_auth_bytes), which
+/// refuse the namespace only.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     max_attachments: usize,
@@ -14,6 +15,7 @@ pub struct Limits {
     max_depth: u8,
     max_name_len: usize,
     max_namespaces: usize,
+    max_auth_bytes: usize,
     max_held_packets: usize,
     max_held_bytes: usize,
 }
@@ -55,6 +57,13 @@ impl Limits {
     #[must_use]
     pub fn max_namespaces(&self) -> usize {
         self.max_namespaces
+    }
+
+    /// Returns how many bytes a client may send along with the request to enter a namespace;
+    /// 65,536 by default.
+    #[must_use]
+    pub fn max_auth_bytes(&self) -> usize {
+        self.max_auth_bytes
     }
 
     /// Returns how many packets may wait for their namespaces to admit the session;
@@ -112,6 +121,13 @@ impl Limits {
         self
     }
 
+    /// Sets how many bytes a client may send along with the request to enter a namespace.
+    #[must_use]
+    pub fn with_max_auth_bytes(mut self, bytes: usize) -> Self {
+        self.max_auth_bytes = bytes;
+        self
+    }
+
     /// Sets how many packets may wait for their namespaces to admit the session.
     #[must_use]
     pub fn with_max_held_packets(mut self, count: usize) -> Self {
@@ -136,6 +152,7 @@ impl Default for Limits {
             max_depth: json::MAX_DEPTH,
             max_name_len: 256,
             max_namespaces: 16,
+            max_auth_bytes: 64 * 1024,
             max_held_packets: 1_024,
             max_held_bytes: 1_000_000,
         }

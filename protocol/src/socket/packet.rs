@@ -141,7 +141,8 @@ pub(super) fn parse_ack(
     RawArgs::parse(text, payload, limits.max_depth())
 }
 
-/// Parses the payload of a CONNECT: an object, or nothing.
+/// Parses the payload of a CONNECT: an object, or nothing. It is copied, as a slice would keep the
+/// buffer that the message was read into.
 pub(super) fn parse_auth(
     text: &ByteString,
     payload: usize,
@@ -155,7 +156,7 @@ pub(super) fn parse_auth(
         return Err(DecodeError::InvalidPayload);
     }
     let shape = json::scan(json.as_bytes(), limits.max_depth(), &mut ())?;
-    Ok(json.get(..shape.end).map(|json| text.slice_ref(json)))
+    Ok(json.get(..shape.end).map(|json| json.to_owned().into()))
 }
 
 /// Lone surrogates become U+FFFD here too.

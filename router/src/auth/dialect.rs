@@ -87,6 +87,11 @@ impl Dialect {
         self.shape == Shape::Status
     }
 
+    /// Returns whether an attempt takes its token from what the client passed as it connected.
+    pub(crate) fn reads_handshake_later(&self) -> bool {
+        self.shape == Shape::IdAndTime
+    }
+
     /// Finds the token of an attempt, and the id it is for where the dialect has one.
     pub(crate) fn token(
         &self,
@@ -96,7 +101,7 @@ impl Dialect {
         match self.shape {
             Shape::Status => Some((token_argument(args)?, None)),
             Shape::IdAndTime => Some((
-                handshake_token(socket.auth_payload(), socket.handshake())?,
+                handshake_token(&socket.auth_payload(), socket.handshake())?,
                 None,
             )),
             Shape::Truth => {

@@ -22,6 +22,14 @@ enum Part {
 }
 
 impl RoomTemplate {
+    /// Returns the claims that the rooms are made from.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Claim(claim) => Some(&**claim),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Returns the rooms of an identity. Names that are empty, over 256 bytes or the server's own are
     /// left out.
     #[must_use]

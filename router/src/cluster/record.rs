@@ -33,7 +33,7 @@ impl SocketRecord {
         Self {
             id: socket.id(),
             handshake: socket.shared_handshake().clone(),
-            auth_payload: socket.auth_payload().into(),
+            auth_payload: socket.auth_payload(),
             rooms: socket.rooms(),
             attributes: socket.attributes(),
         }

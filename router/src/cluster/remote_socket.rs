@@ -82,10 +82,10 @@ impl RemoteSocket {
 
     /// Returns what the client passed as `auth`: the text of a JSON object.
     #[must_use]
-    pub fn auth_payload(&self) -> &str {
+    pub fn auth_payload(&self) -> Arc<str> {
         match &self.0 {
             Place::Here(socket) => socket.auth_payload(),
-            Place::Elsewhere(_, record) => &record.auth_payload,
+            Place::Elsewhere(_, record) => record.auth_payload.clone(),
         }
     }
 

@@ -15,7 +15,7 @@ impl<T: DeserializeOwned> FromCall for AuthPayload<T> {
 
     fn from_call(call: &mut Call) -> Result<Self, ExtractError> {
         let payload = call.expect_socket()?.auth_payload();
-        let value = serde_json::from_str(payload).map_err(ExtractError::AuthPayload)?;
+        let value = serde_json::from_str(&payload).map_err(ExtractError::AuthPayload)?;
         Ok(Self(value))
     }
 }

@@ -143,11 +143,12 @@ impl SocketCell {
     pub(crate) fn start_over(self: &Rc<Self>, status: RecoveryStatus) {
         tracing::debug!(socket = %self.id(), %status, "session not recovered");
         let shared = self.shared().clone();
+        let auth_payload = shared.auth_payload();
         self.finish(DisconnectReason::ServerNamespaceDisconnect);
         self.client().open_socket(
             self.slot(),
             shared.namespace().clone(),
-            shared.auth_payload(),
+            &auth_payload,
             Opening::Fresh(status),
         );
     }

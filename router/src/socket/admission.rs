@@ -139,7 +139,7 @@ impl SocketCell {
             return Ok(());
         }
         let shared = self.shared();
-        let Some(token) = handshake_token(shared.auth_payload(), shared.handshake()) else {
+        let Some(token) = handshake_token(&shared.auth_payload(), shared.handshake()) else {
             return Ok(());
         };
         match self.verify(auth, token, None).await {
@@ -204,7 +204,17 @@ impl SocketCell {
             .chain(&early)
             .for_each(|early| self.show(early));
         self.run_connect_handlers();
+        self.forget_auth_payload();
         self.client().drain();
+    }
+
+    /// Forgets what the client passed as `auth`, if it isn't kept and nobody needs it any more.
+    fn forget_auth_payload(&self) {
+        let is_kept = self.client().hub().0.config.keep_auth_payloads;
+        let auth = self.namespace().auth();
+        if !is_kept && !auth.is_some_and(|auth| auth.the_dialect().reads_handshake_later()) {
+            self.shared().forget_auth_payload();
+        }
     }
 }
 

@@ -424,6 +424,9 @@ impl SocketCell {
             self.run_disconnect_handlers(reason);
         }
         local.remove_socket(self.key());
+        if !hub.0.config.keep_auth_payloads {
+            self.shared.forget_auth_payload();
+        }
         if let Some(deadline) = self.deadline.get() {
             self.client.expect_back_by(deadline);
         }

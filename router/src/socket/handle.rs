@@ -5,7 +5,7 @@ use std::{
     future::Future,
     rc::Rc,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
@@ -42,7 +42,8 @@ struct Shared {
     namespace: NamespaceRef,
     courier: CourierHandle,
     handshake: Arc<Handshake>,
-    auth_payload: Box<str>,
+    /// None where the client passed nothing.
+    auth_payload: Mutex<Option<Arc<str>>>,
     recovery: RecoveryStatus,
     state: AtomicU8,
     authenticated: AtomicBool,
@@ -94,7 +95,7 @@ impl SocketRef {
             namespace,
             courier,
             handshake,
-            auth_payload: auth_payload.into(),
+            auth_payload: Mutex::new((auth_payload != NOTHING).then(|| auth_payload.into())),
             recovery,
             state: AtomicU8::new(State::Admitting as u8),
             authenticated: AtomicBool::new(false),
@@ -131,9 +132,18 @@ impl SocketRef {
     }
 
     /// Returns what the client passed as `auth`: the text of a JSON object.
+    ///
+    /// `{}` where it passed nothing, or where that
+    /// [isn't kept](crate::RouterConfig::with_kept_auth_payloads) any more.
     #[must_use]
-    pub fn auth_payload(&self) -> &str {
-        &self.0.auth_payload
+    pub fn auth_payload(&self) -> Arc<str> {
+        static NONE: LazyLock<Arc<str>> = LazyLock::new(|| NOTHING.into());
+        let payload = lock(&self.0.auth_payload).clone();
+        payload.unwrap_or_else(|| NONE.clone())
+    }
+
+    pub(crate) fn forget_auth_payload(&self) {
+        *lock(&self.0.auth_payload) = None;
     }
 
     /// Returns whether the socket carries on a session that was broken off, and if not, why.
@@ -550,6 +560,9 @@ impl Eq for SocketRef {}
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What a client that passes nothing counts as having passed.
+const NOTHING: &str = "{}";
 
 /// The capacity of an actor's mailbox where none is set.
 const MAILBOX: usize = 16;

@@ -1,6 +1,7 @@
 //! From settings to a server.
 
 use std::{
+    collections::HashSet,
     path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     AllowedOrigins, Auth, AuthError, BuildServerError, Compression, Cors, Credentials, Dialect,
     HttpConfig, Identity, InvalidOrigin, InvalidProxy, InvalidTemplate, Namespace, OriginPattern,
-    Recovery, RouterConfig, SocketIo,
+    Recovery, RoomTemplate, RouterConfig, SocketIo,
     engine::{EngineConfig, Transport, Transports},
 };
 
@@ -69,7 +70,10 @@ pub enum ApplicationError {
 
 fn router(settings: &Settings) -> RouterConfig {
     let config = settings.limits.router(RouterConfig::default());
-    let config = config.with_connect_timeout(settings.engine.connect_timeout);
+    // Nothing of the binary reads what a client passed as `auth` once its socket is connected.
+    let config = config
+        .with_connect_timeout(settings.engine.connect_timeout)
+        .with_kept_auth_payloads(false);
     let Some(recovery) = &settings.recovery else {
         return config;
     };
@@ -132,7 +136,14 @@ fn http(settings: &Settings) -> Result<HttpConfig, ApplicationError> {
 }
 
 fn auth(settings: &AuthSettings) -> Result<Auth, ApplicationError> {
-    let rooms: Result<Vec<_>, _> = settings.rooms.iter().map(|room| room.parse()).collect();
+    let rooms: Result<Vec<RoomTemplate>, _> =
+        settings.rooms.iter().map(|room| room.parse()).collect();
+    let rooms = rooms?;
+    let read: HashSet<String> = rooms
+        .iter()
+        .flat_map(RoomTemplate::claims)
+        .map(str::to_owned)
+        .collect();
     let dialect = match settings.dialect {
         DialectName::Authentication => Dialect::authentication(),
         DialectName::Authenticate => Dialect::authenticate(),
@@ -142,13 +153,13 @@ fn auth(settings: &AuthSettings) -> Result<Auth, ApplicationError> {
     let tokens = Arc::new((tokens, settings.require.clone(), Refusals::default()));
     let verifier = move |credentials: Credentials| {
         let (tokens, require, refusals) = &*tokens;
-        let verified = verify(tokens.as_ref(), require, refusals, &credentials);
+        let verified = verify(tokens.as_ref(), require, refusals, &read, &credentials);
         async move { verified }
     };
     Ok(Auth::new(verifier)
         .deadline(settings.deadline)
         .dialect(dialect)
-        .rooms(rooms?)
+        .rooms(rooms)
         .required(settings.required))
 }
 
@@ -156,6 +167,7 @@ fn verify(
     tokens: Option<&JwtVerifier>,
     require: &Requirements,
     refusals: &Refusals,
+    read: &HashSet<String>,
     credentials: &Credentials,
 ) -> Result<Identity, AuthError> {
     // Without a key, no token is good.
@@ -182,7 +194,10 @@ fn verify(
         refusals.note(Reason::Claim, credentials.socket_id(), error);
         AuthError::Forbidden
     })?;
+    // An identity lives as long as its socket, so it has no claims that nobody reads.
+    let mut kept = claims.all;
+    kept.retain(|claim, _| read.contains(claim));
     Ok(Identity::new(claims.subject.unwrap_or_default())
-        .with_claims(claims.all)
+        .with_claims(kept)
         .with_expiry_unix(claims.expires_at))
 }

@@ -302,6 +302,46 @@ fn a_namespace_over_the_limit_is_refused_alone() {
 }
 
 #[test]
+fn a_handshake_payload_over_the_limit_is_refused_alone() {
+    let mut wire = Wire::with(Limits::default().with_max_auth_bytes(10));
+
+    wire.text(r#"0{"a":12345}"#).unwrap();
+    // Not even looked at.
+    wire.text(r#"0/b,{"a":123456"#).unwrap();
+    assert_eq!(
+        wire.shown(),
+        [
+            "refused /: handshake payload too large",
+            "refused /b: handshake payload too large",
+        ]
+    );
+    let slot = wire.enter(r#"0{"a":1234}"#);
+    wire.text("1").unwrap();
+    assert_eq!(
+        wire.text(r#"0{"a":12345}"#),
+        Err(DecodeError::TooLarge.into())
+    );
+    assert!(!wire.connection.is_pending(slot));
+}
+
+#[test]
+fn a_handshake_payload_keeps_no_more_than_itself() {
+    let mut wire = Wire::new();
+    let read = Bytes::from(format!(r#"0{{"a":1}}{}"#, " ".repeat(1000)));
+    let text = ByteString::try_from(read.slice(..8)).unwrap();
+
+    wire.connection
+        .handle_message(Message::Text(text), wire.now)
+        .unwrap();
+
+    let event = wire.connection.poll_event();
+    assert!(
+        matches!(&event, Some(Event::Connect { auth: Some(auth), .. }) if auth == r#"{"a":1}"#)
+    );
+    assert!(read.is_unique());
+}
+
+#[test]
 fn slots_of_the_past_stand_for_nothing() {
     let (mut wire, old) = Wire::connected();
     wire.text("1").unwrap();

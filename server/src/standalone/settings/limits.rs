@@ -32,6 +32,8 @@ pub struct LimitSettings {
     pub name_bytes: usize,
     /// How many namespaces a client may be in; 16 by default.
     pub namespaces: usize,
+    /// How many bytes a client may send along with the request to enter a namespace; 16 KiB by default.
+    pub auth_bytes: usize,
     /// How many packets may come before their namespace's answer; 1,024 by default.
     pub held_packets: usize,
     /// How many bytes of packets may come before their namespace's answer; 1,000,000 by default.
@@ -81,6 +83,7 @@ impl LimitSettings {
             ("limits.fragments", self.fragments),
             ("limits.name_bytes", self.name_bytes),
             ("limits.namespaces", self.namespaces),
+            ("limits.auth_bytes", self.auth_bytes),
             ("limits.held_packets", self.held_packets),
             ("limits.held_bytes", self.held_bytes),
             ("limits.inbound_packets", self.inbound_packets),
@@ -118,6 +121,7 @@ impl LimitSettings {
             .with_max_depth(u8::try_from(self.depth).unwrap_or(u8::MAX))
             .with_max_name_len(self.name_bytes)
             .with_max_namespaces(self.namespaces)
+            .with_max_auth_bytes(self.auth_bytes)
             .with_max_held_packets(self.held_packets)
             .with_max_held_bytes(self.held_bytes);
         let rate = EventRate::new(self.events_per_second, self.event_burst);
@@ -155,6 +159,7 @@ impl Default for LimitSettings {
             depth: MAX_DEPTH,
             name_bytes: 256,
             namespaces: 16,
+            auth_bytes: 16 * 1024,
             held_packets: 1024,
             held_bytes: 1_000_000,
             inbound_packets: 256,

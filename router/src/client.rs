@@ -179,7 +179,7 @@ impl ClientCell {
     }
 
     pub(crate) fn admit(&self, slot: Slot) {
-        self.machine.borrow_mut().admit(slot);
+        self.machine.borrow_mut().admit(slot, now());
         self.arm_timer();
     }
 
@@ -188,12 +188,21 @@ impl ClientCell {
     }
 
     pub(crate) fn leave(&self, slot: Slot) {
-        self.machine.borrow_mut().leave(slot);
+        self.machine.borrow_mut().leave(slot, now());
+        self.arm_timer();
     }
 
     /// Takes a socket off the client.
     pub(crate) fn forget(&self, slot: Slot) {
         self.sockets.borrow_mut().retain(|cell| cell.slot() != slot);
+    }
+
+    /// Notes that one of its sockets has ended which was connected.
+    pub(crate) fn left(&self) {
+        let is_in = |cell: &Rc<SocketCell>| cell.is_connected();
+        if !self.closed.get() && !self.sockets.borrow().iter().any(is_in) {
+            self.outlet.unauthenticated();
+        }
     }
 
     /// Tells every socket that it is disconnected, in the order of connecting.

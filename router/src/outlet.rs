@@ -73,6 +73,11 @@ pub trait Outlet: 'static {
     /// namespace that doesn't ask for that. May be called again. Does nothing by default.
     fn authenticated(&self) {}
 
+    /// Notes that the client has left its last namespace: until [`Outlet::authenticated`] is called
+    /// again it is as unknown as a new one, and gone if that takes longer than the connect timeout.
+    /// Does nothing by default.
+    fn unauthenticated(&self) {}
+
     /// Asks the transport to stop delivering messages: a handler has fallen behind.
     fn pause(&self);
 

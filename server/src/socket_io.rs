@@ -419,6 +419,10 @@ impl Outlet for EngineOutlet {
         self.connection.authenticated();
     }
 
+    fn unauthenticated(&self) {
+        self.connection.unauthenticated();
+    }
+
     fn pause(&self) {
         self.connection.pause();
     }

@@ -84,6 +84,31 @@ async fn places_are_kept_for_clients_that_authenticate() {
 }
 
 #[actix_web::test]
+async fn who_has_left_its_last_namespace_is_unauthenticated_again() {
+    let io = server(Admission::default().max_sessions(3).max_unauthenticated(1));
+    let address = serve(&io, None);
+    let opened = get(address, POLLING, "").await;
+    let session = format!("{POLLING}&sid={}", sid(&opened));
+    let mut unauthenticated = Vec::new();
+
+    for packets in [
+        "40{\"token\":\"good\"}",
+        "40/open,",
+        "41",
+        "41/open,",
+        "40/open,",
+    ] {
+        post(address, &session, packets).await;
+        unauthenticated.push(io.engine().admission_stats().unauthenticated);
+    }
+
+    assert_eq!(unauthenticated, [0, 0, 0, 1, 0]);
+    post(address, &session, "41/open,").await;
+    let refused = get(address, POLLING, "").await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+}
+
+#[actix_web::test]
 async fn middlewares_are_not_asked_about_who_is_refused_and_give_back_whom_they_refuse() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();

@@ -416,6 +416,7 @@ impl SocketCell {
         self.client.forget(self.slot);
         if state == State::Connected {
             local.disconnect(self);
+            self.client.left();
         }
         if let Some(ending) = ending {
             self.end_session(ending, state, reason, rooms);

@@ -116,6 +116,16 @@ impl Permit {
             }
         }
     }
+
+    /// Notes that the session's client counts as a stranger again. It stays, even if there are too many.
+    pub(crate) fn unauthenticated(&mut self) {
+        if !std::mem::replace(&mut self.unauthenticated, true) {
+            self.gate.unauthenticated.fetch_add(1, Ordering::Relaxed);
+            if let Some(address) = self.address {
+                self.gate.addresses.unauthenticated(address);
+            }
+        }
+    }
 }
 
 impl Drop for Permit {
@@ -167,6 +177,12 @@ impl Addresses {
     fn authenticated(&self, address: AddressKey) {
         if let Some(tally) = self.shard(&address).get_mut(&address) {
             tally.unauthenticated -= 1;
+        }
+    }
+
+    fn unauthenticated(&self, address: AddressKey) {
+        if let Some(tally) = self.shard(&address).get_mut(&address) {
+            tally.unauthenticated += 1;
         }
     }
 

@@ -210,6 +210,17 @@ impl Connection {
         }));
     }
 
+    /// Notes that nothing is known of the client any more: the session is one of the
+    /// [unauthenticated](crate::Admission::max_unauthenticated) again, even if there are more of
+    /// them than there may be then.
+    pub fn unauthenticated(&self) {
+        let permit = self.0.permit.take();
+        self.0.permit.set(permit.map(|mut permit| {
+            permit.unauthenticated();
+            permit
+        }));
+    }
+
     /// Closes the session; what is queued still goes out.
     pub fn close(&self, reason: CloseReason) {
         self.0.session.borrow_mut().close(reason);

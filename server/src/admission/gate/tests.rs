@@ -76,6 +76,14 @@ fn an_address_is_limited_alone_and_forgotten_with_its_last_session() {
     assert_eq!((first.len(), limit), (2, Limit::UnauthenticatedPerAddress));
     for permit in first.iter_mut().flatten() {
         permit.authenticated();
+        permit.unauthenticated();
+        permit.unauthenticated();
+    }
+    assert_eq!(gate.stats().unauthenticated, 2);
+    let refused = gate.admit(address(1)).unwrap_err();
+    assert_eq!(refused, Limit::UnauthenticatedPerAddress);
+    for permit in first.iter_mut().flatten() {
+        permit.authenticated();
     }
     let (more, limit) = fill(&gate, address(1));
     assert_eq!((more.len(), limit), (2, Limit::SessionsPerAddress));

@@ -90,6 +90,8 @@ limits! {
     Rooms = "rooms",
     /// The bytes that a client has relayed to others in a second.
     RelayRate = "relay_rate",
+    /// The arguments of an event that a client relays to others.
+    RelayArguments = "relay_arguments",
     /// The bytes of a call of the HTTP API.
     ApiBody = "api_body",
     /// The rooms of a call of the HTTP API.

@@ -1,6 +1,7 @@
 //! What clients may do by themselves: `join`, `leave` and relayed events.
 
 mod allowance;
+mod harmful;
 mod rules;
 mod wanted;
 
@@ -10,7 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 
 pub(super) use self::rules::ClientRules;
-use self::wanted::{NoRooms, Rooms, wanted_rooms};
+use self::{
+    harmful::breaks_old_clients,
+    wanted::{NoRooms, Rooms, wanted_rooms},
+};
 use super::settings::Settings;
 use crate::{
     Ack, EmitError, EventName, HandlerError, Limit, Namespace, RESERVED_ROOMS, RawArgs, RoomName,
@@ -77,6 +81,13 @@ async fn relay(
     };
     if !is_member(&socket, &room) {
         return Ok(ack.send(&failure("not in the room"))?);
+    }
+    if args.len() > rules.max_arguments {
+        socket.hub().limits().count(Limit::RelayArguments);
+        return Ok(ack.send(&failure("too many arguments"))?);
+    }
+    if breaks_old_clients(&args) {
+        return Ok(ack.send(&failure("key not allowed"))?);
     }
     let user = socket
         .identity()

@@ -12,6 +12,8 @@ pub(in crate::standalone) struct ClientRules {
     reserved: Vec<Glob>,
     /// How many rooms a socket may be in.
     pub(super) max_rooms: usize,
+    /// How many arguments a relayed event may have.
+    pub(super) max_arguments: usize,
     pub(super) allowance: RelayAllowance,
 }
 
@@ -26,6 +28,7 @@ impl ClientRules {
                 .map(|room| Glob::of_template(room))
                 .collect(),
             max_rooms: settings.limits.rooms,
+            max_arguments: settings.client.relay_arguments,
             allowance: RelayAllowance::new(&settings.client),
         }
     }

@@ -252,3 +252,35 @@ async fn without_a_rate_nobody_waits() -> Result<(), TestError> {
     assert_eq!(start.elapsed(), Duration::ZERO);
     Ok(())
 }
+
+#[actix_web::test]
+async fn so_many_arguments_are_relayed_and_no_more() -> Result<(), TestError> {
+    let hub = hub("client = { join = [\"*\"], relay = [\"chat\"], relay_arguments = 3 }");
+    let [sender, reader] = members(&hub, ["a", "b"]).await?;
+    let room = json!({ "room": "r" });
+
+    let fits: Value = sender.emit_with_ack("chat", &(&room, 2, 3)).await?;
+    let over: Value = sender.emit_with_ack("chat", &(&room, 2, 3, 4)).await?;
+
+    assert_eq!(fits["status"], "ok");
+    assert_eq!(over, error("too many arguments"));
+    assert_eq!(reader.heard(), ["chat"]);
+    assert_eq!(hub.limits().get(Limit::RelayArguments), 1);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_key_that_old_clients_stumble_over_is_relayed_only_as_text() -> Result<(), TestError> {
+    let hub = hub("client = { join = [\"*\"], relay = [\"chat\"] }");
+    let [sender, reader] = members(&hub, ["a", "b"]).await?;
+    let room = json!({ "room": "r", "list": [{ "hasOwnProperty": 1 }] });
+    let file = crate::Binary::from(Bytes::from_static(b"file"));
+
+    let text: Value = sender.emit_with_ack("chat", &(&room,)).await?;
+    let binary: Value = sender.emit_with_ack("chat", &(&room, file)).await?;
+
+    assert_eq!(text["status"], "ok");
+    assert_eq!(binary, error("key not allowed"));
+    assert_eq!(reader.heard(), ["chat"]);
+    Ok(())
+}

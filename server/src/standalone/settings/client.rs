@@ -18,6 +18,8 @@ pub struct ClientSettings {
     /// How many bytes of events a client may relay at once; 262,144 by default. One larger event is
     /// let pass when nothing of it is used.
     pub relay_burst_bytes: usize,
+    /// How many arguments a relayed event may have; 64 by default.
+    pub relay_arguments: usize,
 }
 
 impl ClientSettings {
@@ -38,6 +40,11 @@ impl ClientSettings {
             "client.relay_burst_bytes",
             "must not be 0 where `relay_bytes_per_second` isn't",
         );
+        problems.require(
+            self.relay_arguments > 0,
+            "client.relay_arguments",
+            "must not be 0",
+        );
         for event in &self.relay {
             let free = !RESERVED.contains(&event.as_str()) && event != dialect.event();
             problems.require(
@@ -56,6 +63,7 @@ impl Default for ClientSettings {
             relay: Vec::new(),
             relay_bytes_per_second: 256 * 1024,
             relay_burst_bytes: 256 * 1024,
+            relay_arguments: 64,
         }
     }
 }

@@ -44,6 +44,11 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         Case::new(
+            "ROOM-5",
+            "what ends the process of a client is not relayed",
+            harmful,
+        ),
+        Case::new(
             "ROOM-4",
             "who floods a room waits, over however many connections, and its members stay",
             floods,
@@ -84,6 +89,24 @@ fn floods(_: &Server) -> Checked {
     )?;
     ensure(server.metric("limit_reached_total")? > 0.0, "not counted")?;
     server.has_members("flooded", 4, Duration::from_secs(5))
+}
+
+/// A hundred thousand arguments, and a key that clients call as a method.
+fn harmful(server: &Server) -> Checked {
+    let mut witness = server.member("harmed")?;
+    let mut peer = server.member("harmed")?;
+    let many = format!(r#"27["chat",{{"room":"harmed"}}{}]"#, ",0".repeat(100_000));
+    peer.send(many)?;
+    peer.receives(r#"37[{"status":"error","message":"too many arguments"}]"#)?;
+    for key in ["hasOwnProperty", r"hasOwn\u0050roperty"] {
+        let file = r#"{"_placeholder":true,"num":0}"#;
+        peer.send(format!(
+            r#"51-7["chat",{{"room":"harmed","file":{file},"x":[{{"{key}":1}}]}}]"#
+        ))?;
+        peer.send_binary(b"file")?;
+        peer.receives(r#"37[{"status":"error","message":"key not allowed"}]"#)?;
+    }
+    server.told_nothing(&mut witness, "harmed")
 }
 
 fn refused(peer: &mut Peer, event: &str, data: &Value, message: &str) -> Checked {

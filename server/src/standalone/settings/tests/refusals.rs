@@ -395,6 +395,10 @@ fn impossible_values_name_the_key_and_its_place() {
             "client.relay_burst_bytes: must not be 0 where",
         ),
         (
+            "client.relay_arguments = 0",
+            "client.relay_arguments: must not be 0",
+        ),
+        (
             "client.relay = [\"join\"]",
             "client.relay: \"join\" has another use already",
         ),

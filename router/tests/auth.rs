@@ -333,6 +333,50 @@ async fn initial_connection_is_answered_by_a_truth_value() -> Result<(), TestErr
 }
 
 #[actix::test]
+async fn a_new_token_takes_the_rooms_that_its_claims_do_not_make() -> Result<(), TestError> {
+    let verifier = async |credentials: Credentials| {
+        let roles = credentials.token().split(' ').map(Value::from).collect();
+        let claims = [("role".to_owned(), Value::Array(roles))];
+        Ok(Identity::new("ann").with_claims(claims.into_iter().collect()))
+    };
+    let auth = Auth::new(verifier);
+    let templates = ["user:{sub}", "role:{role}", "ALL"];
+    let auth = auth.rooms(templates.map(|template| template.parse().unwrap()));
+    let namespace = Namespace::new("/").auth(auth);
+    let hub = Hub::builder().namespace(namespace).build().unwrap();
+    let token = json!({ "token": "admin editor" });
+    let client = TestClient::builder(&hub).auth(&token).connect().await?;
+    let socket = client.socket().unwrap();
+    socket.join("own").await;
+
+    client.emit("authentication", &"editor guest")?;
+    accepted(&client).await?;
+    hub.of("/")
+        .unwrap()
+        .to("role:admin")
+        .emit("secret", &())
+        .unwrap();
+    hub.of("/")
+        .unwrap()
+        .to("role:guest")
+        .emit("public", &())
+        .unwrap();
+
+    assert_eq!(client.next_event().await?.name(), "public");
+    for (room, is_in) in [
+        ("role:admin", false),
+        ("role:editor", true),
+        ("role:guest", true),
+        ("user:ann", true),
+        ("ALL", true),
+        ("own", true),
+    ] {
+        assert_eq!(socket.is_in(room), is_in, "{room}");
+    }
+    Ok(())
+}
+
+#[actix::test]
 async fn where_it_is_not_required_strangers_may_stay() -> Result<(), TestError> {
     stop_clock();
     let hub = hub(Auth::new(verify).required(false));

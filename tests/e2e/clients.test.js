@@ -313,6 +313,17 @@ function suite(io, transport, way) {
     assert.equal(Object.prototype.a, undefined);
   });
 
+  test("leaves the rooms of a role that a fresh token doesn't have", { skip: onlySockeye }, async (t) => {
+    const sub = `downgraded-${way}-${freshRoom()}`;
+    const peer = await user(t, { claims: { sub, role: ["admin", "editor"] } });
+
+    await peer.ask("authentication", token({ sub, role: "editor" }));
+
+    const rooms = await peer.join(freshRoom());
+    assert.ok(!rooms.includes("role:admin"), String(rooms));
+    assert.ok(["role:editor", `user:${sub}`, "ALL"].every((room) => rooms.includes(room)), String(rooms));
+  });
+
   test("carries every kind of JSON and text through a relay unchanged", async (t) => {
     const room = freshRoom();
     const [sender, receiver] = await Promise.all([user(t), user(t)]);

@@ -47,6 +47,8 @@ impl Auth {
     }
 
     /// Sets the rooms that an authenticated socket is put in.
+    ///
+    /// When it authenticates itself again, it leaves those that the new claims don't make.
     pub fn rooms(mut self, templates: impl IntoIterator<Item = RoomTemplate>) -> Self {
         self.rooms = templates.into_iter().collect();
         self

@@ -92,7 +92,8 @@ impl SocketCell {
         result
     }
 
-    /// Makes the socket the identity's: its rooms, its expiry.
+    /// Makes the socket the identity's: its rooms, its expiry. Rooms that only the one before had are
+    /// left.
     pub(super) fn take_identity(self: &Rc<Self>, auth: &Auth, identity: Identity) {
         if self.shared().state() == State::Closed {
             return;
@@ -100,7 +101,13 @@ impl SocketCell {
         self.belongs_to(&identity);
         Totals::add(&self.client().hub().0.totals.authenticated);
         let rooms = auth.rooms_of(&identity);
+        let before = self.shared().identity();
         self.shared().set_identity(identity);
+        for room in before.iter().flat_map(|before| auth.rooms_of(before)) {
+            if !rooms.contains(&room) {
+                self.leave(&room);
+            }
+        }
         self.join(AUTHENTICATED_ROOM.into());
         for room in rooms {
             self.join(room);

@@ -38,7 +38,8 @@ fn clients_are_unharmed_and_new_ones_come_in_as_soon_as_they_can() {
     ping(&mut newcomer);
     canaries.iter_mut().for_each(ping);
 
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    // What had waited to be accepted goes first, as many as there are descriptors each half second.
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
     // The pings cost most of it.
     assert!(used < Duration::from_secs(2), "{used:?} of processor time");
     let seconds = usize::try_from(without.elapsed().as_secs()).unwrap();

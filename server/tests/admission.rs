@@ -187,6 +187,30 @@ async fn a_stranger_s_header_is_not_believed() {
 }
 
 #[actix_web::test]
+async fn who_resets_its_connection_at_once_is_counted_all_the_same() {
+    let io = server(Admission::default().max_unauthenticated_per_address(3));
+    let address = serve(&io, None);
+
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {POLLING} HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        socket2::SockRef::from(&stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    }
+    // Whoever comes behind them is served when they have been.
+    let mut behind = TcpStream::connect(address).await.unwrap();
+    behind
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    behind.read_u8().await.unwrap();
+
+    assert!(io.engine().admission_stats().sessions <= 3);
+}
+
+#[actix_web::test]
 async fn handshakes_of_an_address_are_limited() {
     let io = server(Admission::default().handshake_rate(1, 3));
     let address = serve(&io, None);

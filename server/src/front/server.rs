@@ -314,29 +314,29 @@ async fn accept(
     #[cfg(not(target_os = "linux"))]
     // Costs latency only: it may be lost already, which HTTP finds out.
     let _ = stream.set_nodelay(true);
-    let mut peer = stream.peer_addr().ok();
+    // One that has none any more is reset already: its address couldn't be counted.
+    let mut peer = stream.peer_addr()?;
     let is_of_many = |ip| {
         let proxies = options.trusted.iter().chain(&options.proxies);
         proxies.into_iter().any(|proxies| proxies.contains(ip))
     };
-    if let (Some(proxies), Some(address)) = (&options.proxies, peer)
-        && proxies.contains(address.ip())
+    if let Some(proxies) = &options.proxies
+        && proxies.contains(peer.ip())
     {
         let reading = proxy::read_header(&mut stream);
         let read = tokio::time::timeout(options.client_request_timeout, reading).await;
         let client = read.map_err(io::Error::from).flatten();
         let client = client.inspect_err(|error| {
-            tracing::debug!(peer = %address, %error, "proxy's connection dropped");
+            tracing::debug!(%peer, %error, "proxy's connection dropped");
         })?;
-        peer = client.or(peer);
+        peer = client.unwrap_or(peer);
     }
-    let counted = peer.map(|peer| peer.ip()).filter(|ip| !is_of_many(*ip));
-    let open = match counted {
-        Some(ip) => open.of(ip),
-        None => Ok(open),
+    let open = match is_of_many(peer.ip()) {
+        false => open.of(peer.ip()),
+        true => Ok(open),
     };
     let open = open.map_err(|limit| turn_away(&stream, limit))?;
-    Ok((ClientStream::new(stream, open), Protocol::Http1, peer))
+    Ok((ClientStream::new(stream, open), Protocol::Http1, Some(peer)))
 }
 
 /// Has a connection reset when it is dropped: whoever isn't served costs nothing further.

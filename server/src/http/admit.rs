@@ -1,6 +1,10 @@
 //! The gate, asked on behalf of an HTTP request.
 
-use std::{net::IpAddr, sync::LazyLock, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use actix_web::HttpRequest;
 
@@ -13,13 +17,13 @@ pub(super) fn admit(
     config: &HttpConfig,
     request: &HttpRequest,
 ) -> Result<Option<Box<Permit>>, ConnectionError> {
-    let address = client_address(config, request);
-    engine.0.gate.admit(address).map_err(|limit| {
+    let address = client_address(config, request).unwrap_or(NOBODYS);
+    engine.0.gate.admit(Some(address)).map_err(|limit| {
         engine.0.limits.count(limit);
         if is_of_address(limit) {
             warn_of_proxy(config, request);
         }
-        tracing::debug!(?address, %limit, "handshake refused");
+        tracing::debug!(%address, %limit, "handshake refused");
         ConnectionError::Limit(limit)
     })
 }
@@ -51,5 +55,9 @@ fn warn_of_proxy(config: &HttpConfig, request: &HttpRequest) {
         );
     }
 }
+
+/// Stands for the address of those who have none, so that they count as one: a client that resets its
+/// connection before anybody has asked for its address would not be counted at all otherwise.
+const NOBODYS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 static WARNED: LazyLock<Seldom> = LazyLock::new(|| Seldom::every(Duration::from_secs(60)));

@@ -3,6 +3,7 @@ use std::{
     cmp::{Ordering, Reverse},
     collections::BinaryHeap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::{Arc, atomic::AtomicUsize, atomic::Ordering::Relaxed},
     time::Instant,
@@ -103,7 +104,11 @@ impl<T: Timed> Timers<T> {
         let now = now();
         while let Some(entry) = self.due(now) {
             self.count.fetch_sub(1, Relaxed);
-            entry.timed.fire(entry.at);
+            let firing = AssertUnwindSafe(|| entry.timed.fire(entry.at));
+            if catch_unwind(firing).is_err() {
+                // The others' deadlines have to come all the same.
+                tracing::error!("a deadline ended in a panic");
+            }
         }
     }
 
@@ -157,3 +162,34 @@ impl<T> Ord for Entry<T> {
 
 /// A shorter heap isn't worth searching.
 const SMALLEST_SWEEP: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Call(Box<dyn FnOnce()>);
+
+    impl Timed for Call {
+        fn is_over(&self) -> bool {
+            false
+        }
+
+        fn fire(self, _: Instant) {
+            (self.0)();
+        }
+    }
+
+    #[test]
+    fn a_panic_keeps_nobody_else_from_their_time() {
+        let timers = Timers::new(Arc::default());
+        let called = Rc::new(Cell::new(false));
+        let calls = called.clone();
+        let at = now();
+
+        timers.add(at, Call(Box::new(|| panic!("on purpose"))));
+        timers.add(at, Call(Box::new(move || calls.set(true))));
+        timers.fire();
+
+        assert!(called.get());
+    }
+}

@@ -17,7 +17,7 @@ use sockeye_protocol::{
     },
     websocket::close_frame,
 };
-use sockeye_router::{Handshake, Message, Timed, now};
+use sockeye_router::{Handshake, Limit, Message, Timed, now};
 use tokio::sync::oneshot;
 
 use super::{
@@ -141,7 +141,8 @@ impl Connection {
     ///
     /// When the queue's bound is reached, and then nothing is queued, or the session is closed.
     pub fn send(&self, messages: &Prepared) -> Result<(), SendError> {
-        self.0.session.borrow_mut().send(messages)?;
+        let sent = self.0.session.borrow_mut().send(messages);
+        sent.inspect_err(|error| self.count_refusal(*error))?;
         self.0.desk.traffic.queued(messages.packet_count());
         self.touch();
         Ok(())
@@ -155,10 +156,17 @@ impl Connection {
     /// As [`Connection::send`]; gives the messages back.
     pub fn send_owned(&self, messages: Prepared) -> Result<(), (SendError, Prepared)> {
         let packets = messages.packet_count();
-        self.0.session.borrow_mut().send_owned(messages)?;
+        let sent = self.0.session.borrow_mut().send_owned(messages);
+        sent.inspect_err(|(error, _)| self.count_refusal(*error))?;
         self.0.desk.traffic.queued(packets);
         self.touch();
         Ok(())
+    }
+
+    fn count_refusal(&self, error: SendError) {
+        if error == SendError::QueueFull {
+            self.0.engine.0.limits.count(Limit::SendQueue);
+        }
     }
 
     /// Sends messages if they can leave at once; otherwise drops them and returns `false`.
@@ -700,7 +708,7 @@ impl fmt::Debug for Connection {
 }
 
 /// Calls the application; its panic costs its own session, not what else the thread does.
-fn survives<R>(call: impl FnOnce() -> R) -> std::thread::Result<R> {
+pub(super) fn survives<R>(call: impl FnOnce() -> R) -> std::thread::Result<R> {
     let result = catch_unwind(AssertUnwindSafe(call));
     if result.is_err() {
         tracing::error!("application panicked, session closed");

@@ -24,8 +24,10 @@ use tokio::{
 };
 
 use super::{
-    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink, answer::reply,
-    connection::SessionDeadline, traffic::Traffic,
+    Connection, Engine, LocalLink, PollAnswer, PostAnswer, RemoteLink,
+    answer::reply,
+    connection::{SessionDeadline, survives},
+    traffic::Traffic,
 };
 use crate::admission::Permit;
 
@@ -408,7 +410,8 @@ async fn flush_dirty(desk: Weak<Desk>, flush: Rc<Notify>) {
         };
         let dirty = desk.dirty.take();
         for connection in dirty {
-            connection.flush();
+            // One that panics must not keep the others waiting, for ever at that.
+            let _ = survives(|| connection.flush());
         }
     }
 }

@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use actix::MailboxError;
 use actix_web::dev::HttpServiceFactory;
 pub use sockeye_protocol::engine::{
     CloseReason, ConfigError, EngineConfig, ErrorCode, SendError, Transport, Transports,
@@ -179,12 +180,21 @@ impl Engine {
     /// Returns how many bytes wait to be sent to clients.
     ///
     /// Every thread looks through its sessions for this, so ask no more often than once in some
-    /// seconds.
+    /// seconds. One that doesn't answer within a second, as it is kept busy by a handler that blocks,
+    /// is left out and complained about in the log.
     pub async fn queued_bytes(&self) -> usize {
         let mut asked = Vec::new();
-        let ask = |desk: &DeskHandle| asked.push(desk.addr.send(desk::CountQueued));
+        let ask = |desk: &DeskHandle| {
+            let asking = desk.addr.send(desk::CountQueued);
+            asked.push(asking.timeout(Duration::from_secs(1)));
+        };
         self.0.directory.each_desk(ask);
         let answers = futures_util::future::join_all(asked).await;
+        let blocked = |answer: &&Result<_, _>| matches!(answer, Err(MailboxError::Timeout));
+        let blocked = answers.iter().filter(blocked).count();
+        if blocked > 0 {
+            tracing::warn!(threads = blocked, "blocked for over a second");
+        }
         // A thread that has ended has no sessions.
         answers.into_iter().flatten().sum()
     }

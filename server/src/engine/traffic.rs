@@ -111,7 +111,6 @@ fn add(counter: &AtomicU64, more: usize) {
 /// Returns the limit that a session has ended for.
 pub(super) fn limit(reason: CloseReason) -> Option<Limit> {
     match reason {
-        CloseReason::SlowConsumer => Some(Limit::SendQueue),
         CloseReason::TransportError(fault) => match fault {
             TransportFault::TooManyPackets => Some(Limit::PayloadPackets),
             TransportFault::PayloadTooBig | TransportFault::Protocol(1009) => Some(Limit::Payload),

@@ -2,7 +2,7 @@ use std::{
     fmt, io,
     marker::PhantomData,
     net::{self, ToSocketAddrs},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -44,11 +44,21 @@ pub struct FrontServer<F, I, S, B> {
     backlog: u32,
     builder: ServerBuilder,
     addresses: Vec<net::SocketAddr>,
+    /// Each listener once more, to be given options when all are known.
+    listeners: Vec<net::TcpListener>,
+    running: Arc<OnceLock<Running>>,
     _app: PhantomData<AppTypes<I, S, B>>,
 }
 
 /// What the factory's App is made of.
 type AppTypes<I, S, B> = fn() -> (I, S, B);
+
+/// What workers need, once all options are known.
+#[derive(Debug)]
+struct Running {
+    options: Options,
+    shared: Arc<Shared>,
+}
 
 #[derive(Clone, Debug)]
 struct Options {
@@ -99,6 +109,8 @@ where
             backlog: BACKLOG,
             builder: ServerBuilder::default(),
             addresses: Vec::new(),
+            listeners: Vec::new(),
+            running: Arc::default(),
             _app: PhantomData,
         }
     }
@@ -179,7 +191,7 @@ where
     }
 
     /// Sets how many connections may wait to be accepted at addresses that are bound after this;
-    /// 2,048 by default.
+    /// 2,048 by default. Of all options only this one's place matters.
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
@@ -236,17 +248,14 @@ where
     /// When the listener is not usable.
     pub fn listen(mut self, listener: net::TcpListener) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let (factory, options) = (self.factory.clone(), self.options.clone());
-        prepare(&listener, options.write_timeout);
-        let shared = Arc::new(Shared {
-            write_timeout: options.write_timeout,
-            room: options.room,
-            stats: self.stats.clone(),
-        });
+        self.listeners.push(listener.try_clone()?);
+        let (factory, running) = (self.factory.clone(), self.running.clone());
         let stopping = self.builder.graceful_shutdown_signal();
         self.addresses.push(address);
         let name = format!("sockeye-front-{address}");
         self.builder = self.builder.listen(name, listener, move || {
+            let running = running.get().expect("workers start when the server runs");
+            let Running { options, shared } = running;
             let app = factory().into_factory();
             let app = app.map_err(|error| error.into().error_response());
             let app = SharedApp::new(map_config(app, |()| AppConfig::default()));
@@ -287,6 +296,20 @@ where
     /// Starts the server; the future that this returns runs until it has stopped.
     #[must_use = "a server that is not awaited or spawned does nothing"]
     pub fn run(self) -> Server {
+        for listener in &self.listeners {
+            prepare(listener, self.options.write_timeout);
+        }
+        let shared = Shared {
+            write_timeout: self.options.write_timeout,
+            room: self.options.room,
+            stats: self.stats,
+        };
+        let running = Running {
+            options: self.options,
+            shared: Arc::new(shared),
+        };
+        // Nobody else sets it.
+        let _ = self.running.set(running);
         self.builder.run()
     }
 }
@@ -296,8 +319,16 @@ where
 fn prepare(listener: &net::TcpListener, write_timeout: Duration) {
     cut_stuck(listener, write_timeout.saturating_mul(2));
     #[cfg(target_os = "linux")]
-    if let Err(error) = socket2::SockRef::from(listener).set_tcp_nodelay(true) {
-        tracing::warn!(%error, "small packets may be late");
+    {
+        let listener = socket2::SockRef::from(listener);
+        if let Err(error) = listener.set_tcp_nodelay(true) {
+            tracing::warn!(%error, "small packets may be late");
+        }
+        // Linux lets a buffer grow to megabytes and says that there's room again when a third of it is
+        // free. A client that takes 100 kB a second would seem to take nothing for ten.
+        if let Err(error) = listener.set_tcp_notsent_lowat(UNSENT) {
+            tracing::warn!(%error, "slow clients may be cut too early");
+        }
     }
 }
 
@@ -345,3 +376,7 @@ fn turn_away(stream: &TcpStream, limit: Limit) -> io::Error {
     forget_unsent(stream);
     io::ErrorKind::ConnectionRefused.into()
 }
+
+/// Bytes that the system takes over, of a connection, before it has to send them.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;

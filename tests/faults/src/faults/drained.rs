@@ -24,6 +24,7 @@ use tokio::{
 use crate::{
     crowd::{Client, Noted, note_over_polling, note_over_websocket},
     fault::{Fault, Length, Scale},
+    figure::thousands,
     finding::Finding,
     signal,
 };
@@ -171,8 +172,10 @@ impl Drain {
 
     fn judge(mut self, finding: &mut Finding, scale: &Scale) {
         finding.lost = format!(
-            "of {} answered events {}; {} more were written and their answer not delivered",
-            self.answered, self.lost, self.unanswered
+            "{} of {} answered events; {} more were written without an answer",
+            self.lost,
+            thousands(self.answered),
+            self.unanswered
         );
         finding.promise(self.lost == 0, "what is answered was written");
         finding.promise(self.twice == 0, "nothing is written twice");

@@ -11,6 +11,7 @@ use sockeye_guard::{
 use crate::{
     crowd::Official,
     fault::{Fault, Length, Scale},
+    figure::thousands,
     finding::Finding,
     history::{History, Millis},
     place, quantile, signal,
@@ -27,8 +28,9 @@ pub(super) const FAULT: Fault = Fault {
 fn run(scale: &Scale) -> Checked<Finding> {
     let clients = scale.of(1000).next_multiple_of(4);
     let mut finding = Finding::of(format!(
-        "{clients} official clients with their default settings, {RATE} events/s each, in pairs; \
+        "{} official clients with their default settings, {RATE} events/s each, in pairs; \
          `kill -9`; started again after {} s",
+        thousands(clients),
         AWAY.as_secs()
     ));
     let settings = place::at(place::free()?, settings());
@@ -85,7 +87,7 @@ fn judge(
     let (unanswered, undelivered) = (history.unanswered(), history.undelivered());
     finding.lost = format!(
         "of {} events those on their way: {} without an answer, {} answered and not delivered",
-        history.sent(),
+        thousands(history.sent()),
         unanswered.last,
         undelivered.last
     );

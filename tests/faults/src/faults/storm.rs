@@ -25,8 +25,8 @@ use tokio::{
 use crate::{
     crowd::{Client, Incoming},
     fault::{Fault, Length, Scale},
+    figure::{p99, thousands},
     finding::Finding,
-    quantile,
 };
 
 /// See `docs/reliability.md`.
@@ -44,8 +44,9 @@ fn run(scale: &Scale) -> Checked<Finding> {
         return Ok(Finding::skipped(format!("it needs {needed} open files")));
     }
     let mut finding = Finding::of(format!(
-        "{clients} clients from {ADDRESSES} addresses, each with a JWT of its own, in one moment, while \
-         {ESTABLISHED} others ask something {RATE} times a second"
+        "{} clients from {ADDRESSES} addresses, each with a JWT of its own, in one moment, while \
+         {ESTABLISHED} others ask something {RATE} times a second",
+        thousands(clients)
     ));
     let server = Server::start(&settings())?;
     let (end, ends) = watch::channel(false);
@@ -77,19 +78,20 @@ fn run(scale: &Scale) -> Checked<Finding> {
     if scale.part >= 1.0 {
         finding.promise(rate >= LEAST_RATE, format!("at least {LEAST_RATE}/s"));
     }
-    finding.figure(
-        "tries refused or broken off:",
-        format!("{:?}", storm.refused),
-    );
-    let p99 = |within: &dyn Fn(Instant) -> bool| {
+    let again: usize = storm.refused.values().sum();
+    finding.figure("tries that failed:", thousands(again));
+    for (why, count) in &storm.refused {
+        println!("  {count} tries: {why}");
+    }
+    let p99_of = |within: &dyn Fn(Instant) -> bool| {
         let chosen = latencies.iter().filter(|(at, _)| within(*at));
         let mut times: Vec<_> = chosen.map(|(_, time)| *time).collect();
         times.sort_unstable();
-        quantile::of(&times, 0.99).unwrap_or_default()
+        p99(&times)
     };
     let (calm, stormy) = (
-        p99(&|at| at < start),
-        p99(&|at| at >= start && at <= all_in),
+        p99_of(&|at| at < start),
+        p99_of(&|at| at >= start && at <= all_in),
     );
     finding.figure("p99 of those who are there", ms(stormy));
     finding.figure("and before", ms(calm));

@@ -12,13 +12,12 @@ use std::{
 
 use serde_json::json;
 use sockeye_guard::{
-    kit::{Checked, Failure, ensure},
+    kit::{Checked, Failure, ensure, pause},
     server::Server,
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    task::JoinSet,
-    time::sleep,
+    task::{JoinSet, block_in_place},
 };
 
 use crate::{
@@ -85,10 +84,10 @@ fn drain(runtime: &Runtime, clients: usize) -> Checked<Drain> {
         .collect();
     let (crowd, how, time) = runtime.block_on(async {
         let mut crowd = websockets(server.address, polling..clients).await?;
-        sleep(TALK).await;
+        block_in_place(|| pause(TALK));
         let _ = told.set(Instant::now());
         signal::send("TERM", server.id())?;
-        let ended = tokio::task::block_in_place(|| signal::end_of(&server, CAP));
+        let ended = block_in_place(|| signal::end_of(&server, CAP));
         let (how, time) = ended?;
         let mut ended = Vec::new();
         while let Some(client) = crowd.join_next().await {

@@ -17,6 +17,7 @@ mod seat;
 mod server;
 mod stats;
 mod stream;
+mod turnstile;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::proxy::read_header_of;

@@ -28,6 +28,7 @@ use super::{
     client::{ClientStream, Open, Shared, forget_unsent},
     crowd::Room,
     proxy,
+    turnstile::Turnstile,
 };
 use crate::TrustedProxies;
 use crate::http::cut_stuck;
@@ -274,9 +275,13 @@ where
                 .upgrade(app.upgrades())
                 .finish(app);
             let (options, shared) = (options.clone(), shared.clone());
-            fn_service(move |stream| accept(stream, options.clone(), shared.clone()))
-                .map_err(DispatchError::Io)
-                .and_then(http)
+            let turnstile = Turnstile::new();
+            fn_service(move |stream| {
+                let turn = turnstile.clone().pass();
+                accept(stream, turn, options.clone(), shared.clone())
+            })
+            .map_err(DispatchError::Io)
+            .and_then(http)
         })?;
         Ok(self)
     }
@@ -335,6 +340,7 @@ fn prepare(listener: &net::TcpListener, write_timeout: Duration) {
 /// Prepares a connection for HTTP: finds out whose it is, and whether there is room for it.
 async fn accept(
     mut stream: TcpStream,
+    turn: impl Future<Output = ()>,
     options: Options,
     shared: Arc<Shared>,
 ) -> io::Result<(ClientStream, Protocol, Option<net::SocketAddr>)> {
@@ -342,6 +348,7 @@ async fn accept(
         Ok(open) => open,
         Err(limit) => return Err(turn_away(&stream, limit)),
     };
+    turn.await;
     #[cfg(not(target_os = "linux"))]
     // Costs latency only: it may be lost already, which HTTP finds out.
     let _ = stream.set_nodelay(true);

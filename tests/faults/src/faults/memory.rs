@@ -37,6 +37,7 @@ fn memory(_: &Scale) -> Checked<Finding> {
         .set("engine.send_queue_bytes", QUEUE.to_string())
         .set("limits.held_bytes", HELD.to_string())
         .set("limits.inbound_bytes", INBOUND.to_string())
+        .set("limits.auth_bytes", AUTH.to_string())
         // What is filled has to stay.
         .set("engine.write_timeout", r#""10m""#)
         .set("engine.ping_interval", r#""10m""#)
@@ -181,6 +182,7 @@ const PAYLOAD: u64 = 100_000;
 const QUEUE: u64 = 128 * 1024;
 const HELD: u64 = 100_000;
 const INBOUND: u64 = 64 * 1024;
+const AUTH: u64 = 4096;
 
 /// What a connection may cost, by the table in `docs/limits.md`.
 const EACH: u64 = 2 * QUEUE
@@ -190,6 +192,7 @@ const EACH: u64 = 2 * QUEUE
     + PAYLOAD
     + HELD
     + PAYLOAD
+    + 16 * AUTH
     + 4 * INBOUND
     + PAYLOAD
     + ELSE;

@@ -294,10 +294,11 @@ impl Session {
 
     /// Stops the time in which a ping must be answered.
     ///
-    /// For a driver that stops reading for a while: it could not see the pong.
+    /// For a driver that stops reading for a while: it could not see the pong. Pings go on, and one that
+    /// is not taken in time closes the session all the same.
     pub fn suspend_heartbeat(&mut self, now: Instant) {
         if let State::Open { heartbeat, .. } = &mut self.state {
-            heartbeat.suspend(now);
+            heartbeat.suspend(now, &self.config);
         }
     }
 

@@ -10,13 +10,16 @@ use crate::engine::EngineConfig;
 ///   Resting ───────────────► Awaiting ───────────► dead
 ///      ▲                      │  │ ▲
 ///      │         pong         │  │ │ resume
-///      ├──────────────────────┘  ▼ │
-///      └─────────────────────── Frozen
-///                pong           (suspended)
+///      ├──────────────────────┘  ▼ │      the last ping
+///      └─────────────────────── Frozen ────────────────► dead
+///                pong           (suspended) is not taken
 /// ```
 ///
 /// Only a pong ends the wait for one. A pong that nobody waits for changes nothing, so a peer
 /// can't put off the next ping.
+///
+/// While it is suspended no pong can be seen, but pings go on: a connection whose peer has gone breaks
+/// with them, and a poll that never comes to take one has no peer either.
 ///
 /// Whoever looks at the deadline much too late has stood still, and the pong may be waiting to be
 /// read, or its sender to send it: the peer gets the whole time once more.
@@ -27,7 +30,7 @@ pub(super) enum Heartbeat {
     /// A ping is on its way.
     Awaiting { dead_at: Instant, prolonged: bool },
     /// A ping is on its way, but nothing that the peer sends is read.
-    Frozen { left: Duration },
+    Frozen { left: Duration, next_at: Instant },
 }
 
 /// What the clock asks of the session.
@@ -45,13 +48,17 @@ impl Heartbeat {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant, config: &EngineConfig) -> Option<Beat> {
+    /// `taken` tells whether the last ping has left.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        taken: bool,
+        config: &EngineConfig,
+    ) -> Option<Beat> {
         match *self {
             Self::Resting { ping_at, suspended } if ping_at <= now => {
                 *self = if suspended {
-                    Self::Frozen {
-                        left: config.ping_timeout(),
-                    }
+                    Self::frozen(now, config.ping_timeout(), config)
                 } else {
                     Self::Awaiting {
                         dead_at: deadline(now, config.ping_timeout()),
@@ -70,7 +77,22 @@ impl Heartbeat {
                 };
                 None
             }
+            Self::Frozen { next_at, .. } if next_at <= now => {
+                if !taken && now.saturating_duration_since(next_at) < LATE {
+                    return Some(Beat::Dead);
+                }
+                *self = Self::frozen(now, config.ping_timeout(), config);
+                Some(Beat::Ping)
+            }
             _ => None,
+        }
+    }
+
+    fn frozen(now: Instant, left: Duration, config: &EngineConfig) -> Self {
+        let next = config.ping_interval().max(config.ping_timeout());
+        Self::Frozen {
+            left,
+            next_at: deadline(now, next),
         }
     }
 
@@ -92,17 +114,15 @@ impl Heartbeat {
         match self {
             Self::Resting { .. } => {}
             Self::Awaiting { dead_at, .. } => *dead_at = deadline(now, config.ping_timeout()),
-            Self::Frozen { left } => *left = config.ping_timeout(),
+            Self::Frozen { left, .. } => *left = config.ping_timeout(),
         }
     }
 
-    pub(super) fn suspend(&mut self, now: Instant) {
+    pub(super) fn suspend(&mut self, now: Instant, config: &EngineConfig) {
         match self {
             Self::Resting { suspended, .. } => *suspended = true,
             Self::Awaiting { dead_at, .. } => {
-                *self = Self::Frozen {
-                    left: dead_at.saturating_duration_since(now),
-                };
+                *self = Self::frozen(now, dead_at.saturating_duration_since(now), config);
             }
             Self::Frozen { .. } => {}
         }
@@ -112,7 +132,7 @@ impl Heartbeat {
         match self {
             Self::Resting { suspended, .. } => *suspended = false,
             Self::Awaiting { .. } => {}
-            Self::Frozen { left } => {
+            Self::Frozen { left, .. } => {
                 *self = Self::Awaiting {
                     dead_at: deadline(now, *left),
                     prolonged: false,
@@ -125,7 +145,7 @@ impl Heartbeat {
         match *self {
             Self::Resting { ping_at, .. } => Some(ping_at),
             Self::Awaiting { dead_at, .. } => Some(dead_at),
-            Self::Frozen { .. } => None,
+            Self::Frozen { next_at, .. } => Some(next_at),
         }
     }
 }
@@ -150,7 +170,10 @@ mod tests {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::start(start, &config());
         let now = start + 300 * MS;
-        assert_eq!(heartbeat.handle_timeout(now, &config()), Some(Beat::Ping));
+        assert_eq!(
+            heartbeat.handle_timeout(now, true, &config()),
+            Some(Beat::Ping)
+        );
         (heartbeat, now)
     }
 
@@ -159,7 +182,10 @@ mod tests {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::start(start, &config());
 
-        assert_eq!(heartbeat.handle_timeout(start + 299 * MS, &config()), None);
+        assert_eq!(
+            heartbeat.handle_timeout(start + 299 * MS, true, &config()),
+            None
+        );
         assert_eq!(heartbeat.next(), Some(start + 300 * MS));
     }
 
@@ -176,8 +202,11 @@ mod tests {
     fn no_pong_is_death_and_no_second_ping() {
         let (mut heartbeat, now) = pinged();
 
-        assert_eq!(heartbeat.handle_timeout(now + 199 * MS, &config()), None);
-        let beat = heartbeat.handle_timeout(now + 200 * MS, &config());
+        assert_eq!(
+            heartbeat.handle_timeout(now + 199 * MS, true, &config()),
+            None
+        );
+        let beat = heartbeat.handle_timeout(now + 200 * MS, true, &config());
         assert_eq!(beat, Some(Beat::Dead));
     }
 
@@ -186,27 +215,30 @@ mod tests {
         let (mut heartbeat, now) = pinged();
 
         let stalled = now + 9_000 * MS;
-        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
+        assert_eq!(heartbeat.handle_timeout(stalled, true, &config()), None);
         assert_eq!(heartbeat.next(), Some(stalled + 200 * MS));
 
         let again = stalled + 9_000 * MS;
-        assert_eq!(heartbeat.handle_timeout(again, &config()), Some(Beat::Dead));
+        assert_eq!(
+            heartbeat.handle_timeout(again, true, &config()),
+            Some(Beat::Dead)
+        );
     }
 
     #[test]
     fn a_pong_that_is_read_after_a_stall_counts_and_the_next_deadline_may_be_prolonged_too() {
         let (mut heartbeat, now) = pinged();
         let stalled = now + 9_000 * MS;
-        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
+        assert_eq!(heartbeat.handle_timeout(stalled, true, &config()), None);
 
         heartbeat.handle_pong(stalled + MS, &config());
 
         let ping_at = stalled + 301 * MS;
         assert_eq!(heartbeat.next(), Some(ping_at));
-        let beat = heartbeat.handle_timeout(ping_at, &config());
+        let beat = heartbeat.handle_timeout(ping_at, true, &config());
         assert_eq!(beat, Some(Beat::Ping));
         let stalled = ping_at + 9_000 * MS;
-        assert_eq!(heartbeat.handle_timeout(stalled, &config()), None);
+        assert_eq!(heartbeat.handle_timeout(stalled, true, &config()), None);
     }
 
     #[test]
@@ -223,11 +255,41 @@ mod tests {
     fn a_suspended_deadline_does_not_run() {
         let (mut heartbeat, now) = pinged();
 
-        heartbeat.suspend(now + 150 * MS);
-        assert_eq!(heartbeat.next(), None);
+        heartbeat.suspend(now + 150 * MS, &config());
+        for round in 1..30 {
+            let next = now + (150 + 300 * round) * MS;
+            assert_eq!(heartbeat.next(), Some(next));
+            let beat = heartbeat.handle_timeout(next, true, &config());
+            assert_eq!(beat, Some(Beat::Ping));
+        }
         heartbeat.resume(now + 9_000 * MS);
 
-        assert_eq!(heartbeat.next(), Some(now + 9_050 * MS));
+        assert_eq!(heartbeat.next(), Some(now + 9_200 * MS));
+    }
+
+    #[test]
+    fn a_suspension_keeps_what_is_left_of_a_deadline() {
+        let (mut heartbeat, now) = pinged();
+
+        heartbeat.suspend(now + 150 * MS, &config());
+        heartbeat.resume(now + 400 * MS);
+
+        assert_eq!(heartbeat.next(), Some(now + 450 * MS));
+    }
+
+    #[test]
+    fn a_ping_that_nobody_takes_is_death_though_no_pong_could_be_read() {
+        let (mut heartbeat, now) = pinged();
+        heartbeat.suspend(now, &config());
+
+        let next = now + 300 * MS;
+        let late = heartbeat.handle_timeout(next + 9_000 * MS, false, &config());
+        assert_eq!(late, Some(Beat::Ping));
+        let next = next + 9_300 * MS;
+        assert_eq!(
+            heartbeat.handle_timeout(next, false, &config()),
+            Some(Beat::Dead)
+        );
     }
 
     #[test]
@@ -235,8 +297,8 @@ mod tests {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::start(start, &config());
 
-        heartbeat.suspend(start);
-        let beat = heartbeat.handle_timeout(start + 300 * MS, &config());
+        heartbeat.suspend(start, &config());
+        let beat = heartbeat.handle_timeout(start + 300 * MS, true, &config());
         heartbeat.resume(start + 1_000 * MS);
 
         assert_eq!(beat, Some(Beat::Ping));

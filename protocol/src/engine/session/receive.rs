@@ -58,7 +58,8 @@ impl Session {
         self.observe(now);
         match &mut self.state {
             State::Open { link, heartbeat } => {
-                let beat = heartbeat.handle_timeout(now, &self.config);
+                let taken = !self.outbox.has_ping();
+                let beat = heartbeat.handle_timeout(now, taken, &self.config);
                 if let Link::Polling { poll, candidate } = link {
                     if candidate.as_ref().is_some_and(|it| it.deadline() <= now) {
                         self.drop_candidate(None);

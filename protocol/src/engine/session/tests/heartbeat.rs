@@ -131,11 +131,26 @@ fn a_driver_that_does_not_read_stops_the_deadline() {
     wire.sent();
 
     wire.session.suspend_heartbeat(wire.now);
-    wire.advance(Duration::from_secs(100));
-    assert!(wire.session.is_open());
+    for _ in 0..4 {
+        wire.advance(INTERVAL);
+        assert_eq!(wire.sent(), [frame(b"\x81\x012")]);
+    }
     wire.session.resume_heartbeat(wire.now);
     wire.advance(TIMEOUT);
 
     assert_eq!(wire.sent(), [Transmit::WebSocketClose(None)]);
+    wire.assert_over(CloseReason::PingTimeout);
+}
+
+#[test]
+fn a_driver_that_does_not_read_still_notices_that_nobody_polls() {
+    let mut wire = Wire::polling();
+    wire.session.suspend_heartbeat(wire.now);
+
+    wire.advance(INTERVAL);
+    wire.advance(INTERVAL - MS);
+    assert!(wire.session.is_open());
+    wire.advance(MS);
+
     wire.assert_over(CloseReason::PingTimeout);
 }

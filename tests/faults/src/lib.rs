@@ -17,6 +17,7 @@ pub mod history;
 pub mod hostile;
 pub mod picture;
 pub mod place;
+pub mod program;
 pub mod quantile;
 pub mod run;
 pub mod signal;

@@ -2,9 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
@@ -25,6 +25,7 @@ use crate::{
     fault::{Fault, Length, Scale},
     figure::thousands,
     finding::Finding,
+    program::sibling,
     signal,
 };
 
@@ -200,14 +201,6 @@ impl Drain {
             finding.promise(in_time, format!("ends within {ENDS:?}"));
         }
     }
-}
-
-/// Finds a program that is built along with this one.
-fn sibling(name: &str) -> Checked<PathBuf> {
-    let program = env::current_exe()?.with_file_name(name);
-    let is_there = program.is_file();
-    ensure(is_there, "it isn't built").map_err(|failure| failure.on(program.display()))?;
-    Ok(program)
 }
 
 /// How many events a client sends a second.

@@ -1,5 +1,6 @@
 //! The faults, one in a file.
 
+mod careless;
 mod descriptors;
 mod drained;
 mod frozen;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Fault> {
         memory::FAULT,
         frozen::FAULT,
         unwritable::FAULT,
+        careless::FAULT,
         overload::FAULT,
     ]
 }

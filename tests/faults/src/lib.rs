@@ -15,6 +15,7 @@ pub mod figure;
 pub mod finding;
 pub mod history;
 pub mod hostile;
+pub mod network;
 pub mod picture;
 pub mod place;
 pub mod program;

@@ -1,12 +1,14 @@
 //! The faults, one in a file.
 
 mod careless;
+mod clock;
 mod descriptors;
 mod drained;
 mod frozen;
 mod held;
 mod killed;
 mod memory;
+mod network;
 mod overload;
 mod slow;
 mod soak;
@@ -29,7 +31,9 @@ pub fn all() -> Vec<Fault> {
         soak::FAULT,
         descriptors::FAULT,
         memory::FAULT,
+        clock::FAULT,
         frozen::FAULT,
+        network::FAULT,
         unwritable::FAULT,
         careless::FAULT,
         overload::FAULT,

@@ -1,10 +1,14 @@
 // The internal listener: who is reached by an emission, how many are counted, and what is refused.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
+import * as consumers from "node:stream/consumers";
 import { beforeEach, describe, test } from "node:test";
 import { connected, member, ways } from "./kit/client.js";
-import { start } from "./kit/server.js";
+import { onlySockeye, start } from "./kit/server.js";
 import { API_KEY, token } from "./kit/tokens.js";
+import { within } from "./kit/wait.js";
 
 const server = await start({
   namespaces: ["/", "/second"],
@@ -209,6 +213,21 @@ describe("the emit API refuses", () => {
       assert.ok(!JSON.stringify(answer.body).includes(API_KEY));
     });
   }
+});
+
+test("the emit API gives up a body that does not come", { skip: onlySockeye }, async (t) => {
+  const hasty = await start({ limits: { body_timeout: "200ms" } }, t);
+  const { hostname, port } = new URL(hasty.internal);
+  const call = http.request({ hostname, port, method: "POST", path: "/api/emit", headers: { authorization: `Bearer ${API_KEY}`, "content-length": 100 } });
+  call.on("error", () => {});
+  call.write('{"event":');
+
+  const [response] = await within("the answer", once(call, "response"));
+  const answer = await consumers.json(response);
+
+  assert.equal(response.statusCode, 408);
+  assert.equal(response.headers.connection, "close");
+  assert.equal(answer.error.code, "request_timeout");
 });
 
 describe("the emit API accepts", () => {

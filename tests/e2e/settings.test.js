@@ -191,7 +191,7 @@ describe("the binary", { skip: onlySockeye, concurrency: 4 }, () => {
     });
   }
 
-  for (const signal of ["SIGTERM", "SIGINT"]) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]) {
     test(`ends with 0 at ${signal} and tells its clients`, async (t) => {
       const child = run(t, { settings: { ...GOOD, auth: { ...GOOD.auth, deadline: "30s" } } });
       const { url } = await child.ready();

@@ -29,7 +29,7 @@ pub enum Command {
     /// Serves clients until it is told to stop.
     ///
     /// Prints one line to the standard output when it is ready, and its log to the standard error.
-    /// Ends cleanly at SIGTERM and ctrl-C.
+    /// Ends cleanly at SIGTERM, SIGHUP, SIGQUIT and ctrl-C.
     #[command(after_help = SETTINGS_HELP)]
     Serve(ServeArgs),
     /// Checks the settings and prints OK, or what is wrong with them.

@@ -131,7 +131,7 @@ fn named_room(args: &RawArgs) -> Option<String> {
 fn allowed_rooms(args: &RawArgs, rules: &ClientRules, socket: &SocketRef) -> Result<Rooms, Answer> {
     let argument = args.iter().next().unwrap_or_default();
     match wanted_rooms(argument, rules.max_rooms) {
-        Ok(rooms) if rooms.iter().all(|room| rules.allows(room)) => Ok(rooms),
+        Ok(rooms) if rooms.iter().all(|room| rules.allows(room, socket)) => Ok(rooms),
         Ok(_) | Err(NoRooms::NotNamed) => Err(failure("room not allowed")),
         Err(NoRooms::TooMany) => Err(too_many(socket)),
     }

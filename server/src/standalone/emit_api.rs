@@ -1,7 +1,8 @@
 //! `POST /api/emit`, on the internal listener.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use actix_http::ConnectionType;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header::AUTHORIZATION},
@@ -11,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
+use tokio::time::timeout;
 
 use super::{ApiKey, settings::ApiSettings};
 use crate::{EmitError, Limit, RESERVED_ROOMS, RawArgs, SocketIo};
@@ -21,15 +23,17 @@ pub(super) struct Api {
     io: SocketIo,
     key: Option<Arc<ApiKey>>,
     max_body: usize,
+    body_timeout: Duration,
     max_rooms: usize,
 }
 
 impl Api {
-    pub(super) fn new(io: SocketIo, settings: &ApiSettings) -> Self {
+    pub(super) fn new(io: SocketIo, settings: &ApiSettings, body_timeout: Duration) -> Self {
         Self {
             io,
             key: settings.key.as_ref().map(|key| Arc::new(ApiKey::new(key))),
             max_body: settings.max_body,
+            body_timeout,
             max_rooms: settings.max_rooms,
         }
     }
@@ -136,6 +140,7 @@ pub(crate) enum Refused {
         named: usize,
         allowed: usize,
     },
+    TooSlow,
     Bad(String),
     Failed(EmitError),
 }
@@ -157,10 +162,15 @@ async fn try_emit(request: &HttpRequest, body: web::Payload, api: &Api) -> Resul
     if !authorized {
         return Err(Refused::Unauthorized);
     }
-    let body = read(body, api.max_body).await.inspect_err(|refused| {
-        if matches!(refused, Refused::TooLarge(_)) {
-            api.io.engine().limits().count(Limit::ApiBody);
-        }
+    let reading = timeout(api.body_timeout, read(body, api.max_body));
+    let body = reading.await.unwrap_or(Err(Refused::TooSlow));
+    let body = body.inspect_err(|refused| {
+        let limit = match refused {
+            Refused::TooLarge(_) => Limit::ApiBody,
+            Refused::TooSlow => Limit::BodyTimeout,
+            _ => return,
+        };
+        api.io.engine().limits().count(limit);
     })?;
     let call = Emit::parse(&body, api.max_rooms).inspect_err(|refused| {
         if matches!(refused, Refused::TooManyRooms { .. }) {
@@ -209,6 +219,15 @@ impl Refused {
             } => {
                 let message = format!("{list}: {named} named, at most {allowed} allowed");
                 error(StatusCode::BAD_REQUEST, "bad_request", &message)
+            }
+            Self::TooSlow => {
+                let message = "the body takes too long";
+                let mut refusal = error(StatusCode::REQUEST_TIMEOUT, "request_timeout", message);
+                // The rest of it may never come.
+                refusal
+                    .head_mut()
+                    .set_connection_type(ConnectionType::Close);
+                refusal
             }
             Self::Bad(message) => error(StatusCode::BAD_REQUEST, "bad_request", &message),
             Self::Failed(failure) => {

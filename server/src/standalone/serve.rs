@@ -60,7 +60,7 @@ pub enum Stopped {
     AtOnce,
 }
 
-/// Serves until SIGTERM or SIGINT, then sees its clients off; a second signal ends it at once.
+/// Serves until SIGTERM, SIGINT, SIGHUP or SIGQUIT, then sees its clients off; a second signal ends it at once.
 ///
 /// Prints one line to standard output when clients can connect.
 ///
@@ -107,7 +107,7 @@ pub async fn serve(loaded: Loaded) -> Result<Stopped, ServeError> {
         true => front.proxy_protocol(proxies),
         false => front,
     };
-    let api = Api::new(io.clone(), &settings.api);
+    let api = Api::new(io.clone(), &settings.api, settings.limits.body_timeout);
     let metrics = Metrics {
         io: io.clone(),
         front: front.stats(),
@@ -157,6 +157,8 @@ pub async fn serve(loaded: Loaded) -> Result<Stopped, ServeError> {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    quit: Signal,
 }
 
 impl Signals {
@@ -164,6 +166,8 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
         })
     }
 
@@ -171,6 +175,8 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hangup.recv() => "SIGHUP",
+            _ = self.quit.recv() => "SIGQUIT",
         }
     }
 }

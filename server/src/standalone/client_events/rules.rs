@@ -2,14 +2,14 @@ use super::{
     super::{glob::Glob, settings::Settings},
     allowance::RelayAllowance,
 };
-use crate::{RESERVED_ROOMS, is_socket_id};
+use crate::{RESERVED_ROOMS, RoomTemplate, SocketRef, is_socket_id};
 
 /// Which rooms clients may join, and how much they may relay.
 #[derive(Debug)]
 pub(in crate::standalone) struct ClientRules {
     allowed: Vec<Glob>,
-    /// Rooms that only claims put a socket in.
-    reserved: Vec<Glob>,
+    /// What makes rooms from claims, and what all such rooms look like.
+    claimed: Vec<(RoomTemplate, Glob)>,
     /// How many rooms a socket may be in.
     pub(super) max_rooms: usize,
     /// How many arguments a relayed event may have.
@@ -19,35 +19,44 @@ pub(in crate::standalone) struct ClientRules {
 
 impl ClientRules {
     pub(in crate::standalone) fn new(settings: &Settings) -> Self {
+        let claimed = settings.auth.rooms.iter().filter_map(|template| {
+            // One that can't be parsed is refused elsewhere.
+            Some((template.parse().ok()?, Glob::of_template(template)))
+        });
         Self {
             allowed: settings.client.join.iter().map(Glob::new).collect(),
-            reserved: settings
-                .auth
-                .rooms
-                .iter()
-                .map(|room| Glob::of_template(room))
-                .collect(),
+            claimed: claimed.collect(),
             max_rooms: settings.limits.rooms,
             max_arguments: settings.client.relay_arguments,
             allowance: RelayAllowance::new(&settings.client),
         }
     }
 
-    /// Returns whether a client may join the room. A pattern that is a bare `*` doesn't open the
-    /// rooms that are made from claims. Nothing opens a socket's own room, which it comes back to when it is
-    /// recovered: a name that could be one is none for clients, whether there is such a socket or not.
-    pub(super) fn allows(&self, room: &str) -> bool {
+    /// Returns whether a client may join the room.
+    ///
+    /// No pattern opens a room that claims could make, but to those whose claims do. Nothing opens a
+    /// socket's own room, which it comes back to when it is recovered: a name that could be one is
+    /// none for clients, whether there is such a socket or not.
+    pub(super) fn allows(&self, room: &str, socket: &SocketRef) -> bool {
         let well_formed =
             !room.is_empty() && room.len() <= MAX_NAME && !room.chars().any(char::is_control);
         if !well_formed || room.starts_with(RESERVED_ROOMS) || is_socket_id(room) {
             return false;
         }
-        let reserved = self.reserved.iter().any(|reserved| reserved.matches(room));
-        let opens = |glob: &&Glob| !(reserved && glob.is_any());
-        self.allowed
-            .iter()
-            .filter(opens)
-            .any(|glob| glob.matches(room))
+        let is_claimed = self.claimed.iter().any(|(_, glob)| glob.matches(room));
+        self.allowed.iter().any(|glob| glob.matches(room))
+            && (!is_claimed || self.is_own(room, socket))
+    }
+
+    fn is_own(&self, room: &str, socket: &SocketRef) -> bool {
+        let identity = socket.identity();
+        identity.is_some_and(|identity| {
+            let mut rooms = self
+                .claimed
+                .iter()
+                .flat_map(|(template, _)| template.rooms(&identity));
+            rooms.any(|own| *own == *room)
+        })
     }
 }
 

@@ -284,3 +284,26 @@ async fn a_key_that_old_clients_stumble_over_is_relayed_only_as_text() -> Result
     assert_eq!(reader.heard(), ["chat"]);
     Ok(())
 }
+
+#[actix_web::test]
+async fn no_pattern_opens_the_rooms_of_others_claims() -> Result<(), TestError> {
+    let join = r#"client.join = ["*", "**", "user:*", "role:guest", "ALL", "room:*"]"#;
+    let rooms = r#"auth.rooms = ["user:{sub}", "role:{role}"]"#;
+    let hub = hub(&format!("{join}\n{rooms}"));
+    let client = member(&hub, "a").await?;
+
+    for room in ["user:b", "user:", "role:guest", "role:admin"] {
+        let joined = ask(&client, "join", &json!(room)).await?;
+        let left = ask(&client, "leave", &json!(room)).await?;
+        assert_eq!(
+            [joined, left],
+            [(); 2].map(|()| error("room not allowed")),
+            "{room}"
+        );
+    }
+    for room in ["user:a", "ALL", "room:1", "users"] {
+        let joined = ask(&client, "join", &json!(room)).await?;
+        assert_eq!(joined["status"], "ok", "{room}");
+    }
+    Ok(())
+}

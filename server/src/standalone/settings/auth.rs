@@ -47,10 +47,16 @@ impl DialectName {
     /// Returns the event in which a client of this dialect presents itself.
     #[must_use]
     pub fn event(self) -> &'static str {
+        self.events()[0]
+    }
+
+    /// Returns the events of this dialect: the client's, and the server's two answers.
+    #[must_use]
+    pub fn events(self) -> [&'static str; 3] {
         match self {
-            Self::Authentication => "authentication",
-            Self::Authenticate => "authenticate",
-            Self::InitialConnection => "initialConnection",
+            Self::Authentication => ["authentication", "authenticated", "unauthorized"],
+            Self::Authenticate => ["authenticate", "authenticated", "unauthenticated"],
+            Self::InitialConnection => ["initialConnection", "auth", "auth"],
         }
     }
 }

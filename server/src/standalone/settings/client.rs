@@ -46,7 +46,9 @@ impl ClientSettings {
             "must not be 0",
         );
         for event in &self.relay {
-            let free = !RESERVED.contains(&event.as_str()) && event != dialect.event();
+            // A relayed answer of authentication would look as if the server had said it.
+            let used = [&RESERVED[..], &dialect.events()].concat();
+            let free = !used.contains(&event.as_str());
             problems.require(
                 free,
                 "client.relay",

@@ -102,6 +102,7 @@ impl Settings {
         };
         loaded.settings.validate_in(&tree)?;
         loaded.warn_of_exposed_page();
+        loaded.warnings.extend(loaded.settings.doubts());
         Ok(loaded)
     }
 

@@ -23,6 +23,7 @@ mod auth;
 mod client;
 mod cors;
 mod decode;
+mod doubts;
 mod duration;
 mod engine;
 mod error;

@@ -1,4 +1,5 @@
 mod development;
+mod doubts;
 mod refusals;
 
 use std::{io::Write as _, time::Duration};

@@ -44,6 +44,20 @@ pub(super) fn cases() -> Vec<Case> {
             },
         ),
         Case::new(
+            "ROOM-6",
+            "no pattern opens a room of somebody's claims",
+            |_| {
+                let patterns = r#"["*", "**", "user:*", "*:*"]"#;
+                let server = Server::start(&Settings::new().set("client.join", patterns))?;
+                let (mut peer, _) = server.connected(Transport::WebSocket)?;
+                for room in ["user:admin", "user:", "user:canary"] {
+                    refused(&mut peer, "join", &json!(room), "room not allowed")?;
+                }
+                peer.join("user:guest")
+            },
+        )
+        .under(Profile::Alone),
+        Case::new(
             "ROOM-5",
             "what ends the process of a client is not relayed",
             harmful,

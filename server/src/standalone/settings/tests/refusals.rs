@@ -411,6 +411,10 @@ fn impossible_values_name_the_key_and_its_place() {
             "client.relay: \"authentication\" has another use already",
         ),
         (
+            "client.relay = [\"chat\", \"unauthorized\"]",
+            "client.relay: \"unauthorized\" has another use already",
+        ),
+        (
             "client.relay = [\"chat\", \"chat\"]",
             "client.relay: must not name anything twice",
         ),

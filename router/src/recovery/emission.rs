@@ -1,6 +1,6 @@
 //! Events of a namespace with recovery, from the emit to the queues of the sockets.
 
-use std::{rc::Rc, sync::Arc};
+use std::{hash::BuildHasher as _, rc::Rc, sync::Arc};
 
 use sockeye_protocol::{Sid, socket::RawArgs};
 use tokio::sync::oneshot;
@@ -10,8 +10,7 @@ use super::{
     recoverer::{Books, CatchUp},
 };
 use crate::{
-    DisconnectReason, EmitError, NamespaceRef, Selector, SocketRef,
-    clock::now,
+    DisconnectReason, EmitError, Identity, NamespaceRef, Selector, SocketRef,
     courier::{CourierHandle, Local},
     namespace::NamespaceInner,
     outgoing::{Outgoing, OutgoingEvent},
@@ -21,6 +20,8 @@ use crate::{
 /// An event as every thread gets it.
 pub(super) struct Packet {
     pub(super) number: u64,
+    /// On whose account it takes up room in the log; nobody's where the server itself has sent it.
+    pub(super) sender: Option<u64>,
     /// Whether it is in the log; a volatile one only keeps its place among those that are.
     pub(super) is_logged: bool,
     pub(super) outgoing: Outgoing,
@@ -30,6 +31,15 @@ pub(super) struct Packet {
 pub(super) enum Audience {
     Socket { key: usize, id: Sid },
     Selected(Selector),
+}
+
+/// What is to become a packet.
+struct Draft<'a> {
+    event: &'a OutgoingEvent,
+    outgoing: &'a Outgoing,
+    is_logged: bool,
+    audience: Audience,
+    sender: Option<u64>,
 }
 
 /// What waits in the inbox of a thread.
@@ -91,6 +101,7 @@ impl Recoverer {
         let inner = namespace.inner();
         let here = Local::find(namespace.hub().0.id);
         let bound = namespace.hub().0.config.courier_mailbox;
+        let sender = self.sender(inner, &audience);
         let publish = |books: &mut Books| {
             let mut couriers = couriers();
             let before = couriers.len();
@@ -100,7 +111,14 @@ impl Recoverer {
             });
             let is_for_here = couriers.len() < before;
             books.find_room(&mut couriers, bound)?;
-            let packet = self.record(books, inner, event, outgoing, !volatile, audience)?;
+            let packet = Draft {
+                event,
+                outgoing,
+                is_logged: !volatile,
+                audience,
+                sender,
+            };
+            let packet = self.record(books, inner, packet)?;
             for courier in couriers {
                 let reply = replies.as_deref_mut().map(expect_reply);
                 let packet = packet.clone();
@@ -120,8 +138,7 @@ impl Recoverer {
         aftermath.settle();
         if delivered.is_err() {
             // The emitter is told that nothing was sent, so nothing may be sent later.
-            let number = packet.number;
-            drop(self.with(|books| packet.is_logged.then(|| books.log.remove(number))));
+            drop(self.with(|books| packet.is_logged.then(|| books.take_back(&packet))));
         }
         if let Some(replies) = replies {
             // The receiver is held by the caller of this very call.
@@ -130,30 +147,50 @@ impl Recoverer {
         delivered.map(|_| ())
     }
 
+    /// Returns on whose account an event takes up room in the log: its sender's, which is known of
+    /// broadcasts by a socket; or its receiver's, where there is but one. Sockets of one user count
+    /// together.
+    fn sender(&self, namespace: &NamespaceInner, audience: &Audience) -> Option<u64> {
+        let id = match audience {
+            Audience::Socket { id, .. } => *id,
+            Audience::Selected(selector) => selector.sender?,
+        };
+        let socket = namespace.directory.socket(&id);
+        let identity = socket.and_then(|socket| socket.identity());
+        let subject = identity.as_ref().map(Identity::subject);
+        Some(match subject.filter(|subject| !subject.is_empty()) {
+            Some(subject) => self.senders.hash_one(subject),
+            None => self.senders.hash_one(id),
+        })
+    }
+
     /// Gives an event its place in the log.
     fn record(
         &self,
         books: &mut Books,
         namespace: &NamespaceInner,
-        event: &OutgoingEvent,
-        outgoing: &Outgoing,
-        is_logged: bool,
-        audience: Audience,
+        draft: Draft<'_>,
     ) -> Result<Arc<Packet>, EmitError> {
+        let Draft {
+            event,
+            outgoing,
+            is_logged,
+            audience,
+            sender,
+        } = draft;
         let number = books.log.head() + u64::from(is_logged);
         // A client takes a text at the end of any event for an offset: so a volatile one with such
         // an end says as well how far the client has come.
         let offset = (is_logged || ends_in_text(event.args())).then(|| self.offsets.write(number));
         let packet = Arc::new(Packet {
             number,
+            sender,
             is_logged,
             outgoing: outgoing.at(namespace, event, offset.as_deref())?,
             audience,
         });
         if is_logged {
-            let bytes = packet.bytes();
-            let gone = &mut books.gone_packets;
-            books.log.push(packet.clone(), bytes, now(), gone);
+            books.keep(packet.clone(), self.settings.max_bytes / SHARES);
         }
         Ok(packet)
     }
@@ -197,7 +234,7 @@ impl Books {
 
 impl Packet {
     /// What it costs to keep.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let rooms = match &self.audience {
             Audience::Socket { .. } => 0,
             Audience::Selected(selector) => {
@@ -302,7 +339,9 @@ impl Aftermath {
     }
 }
 
+/// What part of the log the events of one sender may take.
+const SHARES: usize = 8;
 /// Roughly what an entry costs beside its packet.
-const PACKET_COST: usize = 64;
+const PACKET_COST: usize = 80;
 /// Roughly what a room in a selector costs beside its name.
 const ROOM_COST: usize = 16;

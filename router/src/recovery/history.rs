@@ -93,6 +93,15 @@ impl History {
             && !selector.except.iter().any(was_in)
     }
 
+    /// Calls `is` with the rooms that are known of, each with the entries between which the socket
+    /// was there, until it returns true.
+    pub(crate) fn any_stay(&self, mut is: impl FnMut(&str, u64, u64) -> bool) -> bool {
+        self.stays
+            .iter()
+            .any(|(room, from)| is(room, *from, u64::MAX))
+            || self.past.iter().any(|it| is(&it.room, it.from, it.to))
+    }
+
     fn was_in(&self, id: &Sid, room: &str, number: u64) -> bool {
         if room == id.as_str() || self.stays.get(room).is_some_and(|from| *from < number) {
             return true;

@@ -50,10 +50,9 @@ impl<T> Log<T> {
         self.head + 1 - self.entries.len() as u64
     }
 
-    /// Appends an entry, which has the number after [`head`](Self::head).
-    ///
-    /// One that is larger than the log may be is forgotten at once.
-    pub(crate) fn push(&mut self, entry: T, bytes: usize, now: Instant, gone: &mut Vec<T>) {
+    /// Appends an entry, which has the number after [`head`](Self::head). The caller then
+    /// [trims](Self::trim) the log, which forgets at once what is larger than it may be.
+    pub(crate) fn append(&mut self, entry: T, bytes: usize, now: Instant) {
         self.head += 1;
         self.bytes = self.bytes.saturating_add(bytes);
         self.entries.push_back(Kept {
@@ -61,7 +60,6 @@ impl<T> Log<T> {
             bytes,
             entry: Some(entry),
         });
-        self.trim(now, gone);
     }
 
     /// Forgets what is too old, and the oldest of what is too much.
@@ -115,6 +113,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl<T> Log<T> {
+        fn push(&mut self, entry: T, bytes: usize, now: Instant, gone: &mut Vec<T>) {
+            self.append(entry, bytes, now);
+            self.trim(now, gone);
+        }
+    }
 
     fn numbers(log: &Log<u64>, after: u64) -> Result<Vec<u64>, Forgotten> {
         Ok(log.after(after)?.copied().collect())

@@ -15,10 +15,18 @@
 //!
 //! A session belongs to one socket at a time. While its socket is connected it is live; a break
 //! saves it, with the rooms and the data; coming back takes it out again, so that a key and an
-//! offset are good for one use. [`Log`](log::Log), [`Sessions`](sessions::Sessions),
-//! [`History`](history::History) and [`Offsets`](offset::Offsets) are pure.
+//! offset are good for one use.
+//!
+//! What clients have sent to others takes a share of the log each, so that none of them can make
+//! everybody's events be forgotten. Where one has sent more, its oldest go out of the middle of the
+//! log, and leave [gaps](gaps::Gaps), which concern only those whom they were for.
+//!
+//! [`Log`](log::Log), [`Shares`](shares::Shares), [`Gaps`](gaps::Gaps),
+//! [`Sessions`](sessions::Sessions), [`History`](history::History) and [`Offsets`](offset::Offsets)
+//! are pure.
 
 mod emission;
+mod gaps;
 mod history;
 mod log;
 mod offset;
@@ -28,6 +36,7 @@ mod restoring;
 mod session;
 mod sessions;
 mod settings;
+mod shares;
 mod status;
 mod tending;
 

@@ -1,6 +1,8 @@
 use std::{
     collections::{HashMap, VecDeque},
-    fmt, mem,
+    fmt,
+    hash::RandomState,
+    mem,
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -8,13 +10,16 @@ use std::{
 
 use super::{
     Recovery,
-    emission::{Item, Packet, deliver},
+    emission::{Audience, Item, Packet, deliver},
+    gaps::Gaps,
     log::Log,
     offset::{Offsets, PREFIX_LEN},
     session::Session,
     sessions::Sessions,
+    shares::Shares,
 };
 use crate::{
+    clock::now,
     courier::{CourierId, Local},
     inbox::Work,
     namespace::NamespaceInner,
@@ -24,12 +29,16 @@ use crate::{
 pub(crate) struct Recoverer {
     pub(super) settings: Recovery,
     pub(super) offsets: Offsets,
+    /// Makes numbers of senders.
+    pub(super) senders: RandomState,
     books: Mutex<Books>,
 }
 
 /// What all threads share.
 pub(super) struct Books {
     pub(super) log: Log<Arc<Packet>>,
+    pub(super) shares: Shares,
+    pub(super) gaps: Gaps,
     pub(super) sessions: Sessions<Session>,
     /// What each thread has still to deliver; a thread with nothing to deliver has no inbox.
     pub(super) inboxes: HashMap<CourierId, VecDeque<Item>>,
@@ -47,8 +56,11 @@ impl Recoverer {
         let keep = settings.duration.saturating_add(UNNOTICED);
         Self {
             offsets: Offsets::new(random),
+            senders: RandomState::new(),
             books: Mutex::new(Books {
                 log: Log::new(settings.max_bytes, keep),
+                shares: Shares::default(),
+                gaps: Gaps::default(),
                 sessions: Sessions::new(settings.max_sessions, settings.duration),
                 inboxes: HashMap::new(),
                 tended: false,
@@ -87,6 +99,52 @@ impl Recoverer {
 
     fn lock(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    /// Appends a packet to the log, in which what its sender has sent takes no more than `share`.
+    pub(super) fn keep(&mut self, packet: Arc<Packet>, share: usize) {
+        let (number, sender, bytes) = (packet.number, packet.sender, packet.bytes());
+        self.log.append(packet, bytes, now());
+        if let Some(sender) = sender {
+            self.shares.add(sender, number, bytes);
+            while let Some(oldest) = self.shares.take_excess(sender, share) {
+                self.leave_out(oldest);
+            }
+        }
+        self.trim();
+    }
+
+    /// Forgets what is too old, and the oldest of what is too much.
+    pub(super) fn trim(&mut self) {
+        let before = self.gone_packets.len();
+        self.log.trim(now(), &mut self.gone_packets);
+        for packet in self.gone_packets.iter().skip(before) {
+            if let Some(sender) = packet.sender {
+                self.shares.forget(sender, packet.number);
+            }
+        }
+    }
+
+    /// Takes a packet out of the log that was sent to nobody.
+    pub(super) fn take_back(&mut self, packet: &Packet) -> Option<Arc<Packet>> {
+        if let Some(sender) = packet.sender {
+            self.shares.forget(sender, packet.number);
+        }
+        self.log.remove(packet.number)
+    }
+
+    fn leave_out(&mut self, number: u64) {
+        let first = self.log.first();
+        let Some(packet) = self.log.remove(number) else {
+            return;
+        };
+        match &packet.audience {
+            Audience::Socket { id, .. } => self.gaps.add_for_socket(number, id, first),
+            Audience::Selected(selector) => self.gaps.add(number, selector, first),
+        }
+        self.gone_packets.push(packet);
     }
 }
 

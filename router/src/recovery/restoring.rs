@@ -72,6 +72,11 @@ impl SocketCell {
         let (mut after, mut packets, mut bytes) = (restoring.after, 1, 0);
         loop {
             let found = self.at_rest(recoverer, |books| {
+                let history = tracked.history.borrow();
+                if books.gaps.concern(&self.id(), &history, after) {
+                    return Err(RecoveryStatus::OffsetLost);
+                }
+                drop(history);
                 let entries = books.log.after(after);
                 let entries = entries.map_err(|_| RecoveryStatus::OffsetLost)?;
                 let mut looked_at = 0;

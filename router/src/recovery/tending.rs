@@ -38,7 +38,7 @@ impl Tender {
     fn tend(&self) -> Option<Duration> {
         self.namespace.recovery.as_ref()?.with(|books| {
             books.sessions.trim(now(), &mut books.gone_sessions);
-            books.log.trim(now(), &mut books.gone_packets);
+            books.trim();
             let next = books.sessions.next_end();
             books.tended = next.is_some();
             let wait = next?.saturating_duration_since(now());

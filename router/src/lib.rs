@@ -99,7 +99,7 @@ pub use self::{
     outgoing::OutgoingEvent,
     outlet::{Outlet, OutletError},
     reason::DisconnectReason,
-    recovery::{Recovery, RecoveryStatus},
+    recovery::{Recovery, RecoveryStats, RecoveryStatus},
     refusal::Refusal,
     room::{Broadcast, Empty, GetMembers, Room},
     selector::{IntoRooms, RoomName, Selector},

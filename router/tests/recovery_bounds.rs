@@ -32,6 +32,8 @@ async fn what_one_client_has_others_sent_costs_only_those_their_recovery_whom_it
     sending.to("own").emit("large", &"x".repeat(LOG)).unwrap();
     root(&hub).to("news").emit("n", &3).unwrap();
     sender.lose();
+    let kept = hub.recovery_stats().event_bytes;
+    assert!(kept < LOG / 4, "{kept}");
     for tab in [&mut victim, &mut member, &mut sender] {
         tab.come_back().await;
     }
@@ -121,6 +123,53 @@ async fn what_the_server_itself_sends_has_no_share() {
 
     assert!(tab.recovered);
     assert_eq!(tab.got.len(), 50);
+}
+
+#[actix::test]
+async fn broken_sessions_are_bounded_in_bytes_and_a_large_one_makes_room_for_others() {
+    let hub = hub(Recovery::new().max_session_bytes(2_000_000));
+    let mut small = Tab::open(&hub).await;
+    small.lose();
+    let before = hub.recovery_stats();
+    let mut large = Vec::new();
+
+    for number in 0..10 {
+        let mut tab = Tab::open(&hub).await;
+        let socket = root(&hub).socket(tab.id()).unwrap();
+        match number % 3 {
+            0 => {
+                let rooms: Vec<_> = (0..900).map(|room| format!("{room:0256}")).collect();
+                socket.join(rooms).await;
+            }
+            1 => socket.set_attribute("much", &"x".repeat(300_000)).unwrap(),
+            _ => socket.set_data([0_u8; 300_000]),
+        }
+        tab.lose();
+        large.push(tab);
+        let kept = hub.recovery_stats();
+        assert!(kept.session_bytes <= 2_000_000, "{kept:?}");
+        assert!(
+            kept.session_bytes >= (kept.sessions - 1) * 280_000,
+            "{kept:?}"
+        );
+    }
+    for tab in large.iter_mut().chain([&mut small]) {
+        tab.come_back().await;
+    }
+
+    assert_eq!(before.sessions, 1);
+    assert!(before.session_bytes < 2_000, "{before:?}");
+    assert!(
+        small.recovered,
+        "it was the longest broken, but isn't large"
+    );
+    let recovered: Vec<_> = large.iter().map(|tab| tab.recovered).collect();
+    assert!(
+        !recovered[0] && !recovered[3] && recovered[5],
+        "{recovered:?}"
+    );
+    assert_eq!(hub.recovery_stats().sessions, 0);
+    assert_eq!(hub.recovery_stats().session_bytes, 0);
 }
 
 fn hub(recovery: Recovery) -> Hub {

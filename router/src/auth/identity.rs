@@ -6,6 +6,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use crate::recovery::weight;
+
 /// Who a socket belongs to: what a verifier found out. Cloning is cheap.
 #[derive(Clone, PartialEq)]
 pub struct Identity(Arc<Inner>);
@@ -75,6 +77,11 @@ impl Identity {
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at
+    }
+
+    /// Returns about how many bytes the identity keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Inner>() + self.0.subject.len() + weight(&self.0.claims)
     }
 
     /// Returns whether the identity has ended.

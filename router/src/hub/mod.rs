@@ -27,7 +27,8 @@ pub(crate) use self::{
     memory::{Gauges, Held},
 };
 use crate::{
-    Completion, LimitCounters, NamespaceRef, NamespaceRequest, ParentRef, RouterConfig,
+    Completion, LimitCounters, NamespaceRef, NamespaceRequest, ParentRef, RecoveryStats,
+    RouterConfig,
     closing::CloseClients,
     cluster::Cluster,
     courier::Stop,
@@ -163,6 +164,18 @@ impl Hub {
             .map(|courier| courier.waiting())
             .sum();
         self.0.memory.read(waiting)
+    }
+
+    /// Returns what the hub keeps for clients that may come back.
+    #[must_use]
+    pub fn recovery_stats(&self) -> RecoveryStats {
+        let mut stats = RecoveryStats::default();
+        for namespace in self.namespaces() {
+            if let Some(recoverer) = &namespace.inner().recovery {
+                recoverer.add_to(&mut stats);
+            }
+        }
+        stats
     }
 
     /// Returns what the hub has counted since it was built.

@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 
 use sockeye_protocol::Sid;
 
+use super::session::NAME_COST;
 use crate::{Selector, auth::AUTHENTICATED_ROOM, selector::RoomName};
 
 /// Between which entries of the log a socket was in which rooms: who an entry was for is judged by
@@ -63,6 +64,14 @@ impl History {
         {
             self.forgotten = self.forgotten.max(oldest.to);
         }
+    }
+
+    /// Returns about how many bytes it keeps, but the names of the rooms that the socket is in.
+    pub(crate) fn bytes(&self) -> usize {
+        let stays = self.stays.capacity() * (size_of::<(RoomName, u64)>() + 8);
+        let past = self.past.capacity() * size_of::<PastStay>();
+        let names = self.past.iter().map(|stay| stay.room.len() + NAME_COST);
+        stays + past + names.sum::<usize>()
     }
 
     /// Returns where the session began.

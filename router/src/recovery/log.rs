@@ -45,6 +45,11 @@ impl<T> Log<T> {
         self.head
     }
 
+    /// Returns how many bytes there are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns the number of the first entry that is not forgotten.
     pub(crate) fn first(&self) -> u64 {
         self.head + 1 - self.entries.len() as u64

@@ -37,10 +37,13 @@ mod session;
 mod sessions;
 mod settings;
 mod shares;
+mod stats;
 mod status;
 mod tending;
+mod weight;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::opening::asked;
+pub(crate) use self::weight::weight;
 pub(crate) use self::{opening::Opening, recoverer::Recoverer, session::Tracked};
-pub use self::{settings::Recovery, status::RecoveryStatus};
+pub use self::{settings::Recovery, stats::RecoveryStats, status::RecoveryStatus};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Recovery,
+    Recovery, RecoveryStats,
     emission::{Audience, Item, Packet, deliver},
     gaps::Gaps,
     log::Log,
@@ -61,7 +61,11 @@ impl Recoverer {
                 log: Log::new(settings.max_bytes, keep),
                 shares: Shares::default(),
                 gaps: Gaps::default(),
-                sessions: Sessions::new(settings.max_sessions, settings.duration),
+                sessions: Sessions::new(
+                    settings.max_sessions,
+                    settings.max_session_bytes,
+                    settings.duration,
+                ),
                 inboxes: HashMap::new(),
                 tended: false,
                 gone_packets: Vec::new(),
@@ -95,6 +99,16 @@ impl Recoverer {
             drop(books);
             deliver(local, namespace, waiting);
         }
+    }
+
+    /// Adds what is kept to what others keep.
+    pub(crate) fn add_to(&self, stats: &mut RecoveryStats) {
+        self.with(|books| {
+            let (sessions, bytes) = books.sessions.saved();
+            stats.sessions += sessions;
+            stats.session_bytes += bytes;
+            stats.event_bytes += books.log.bytes();
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {

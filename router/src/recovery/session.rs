@@ -24,6 +24,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Returns about how many bytes it keeps.
+    pub(super) fn bytes(&self) -> usize {
+        let names: usize = self.rooms.iter().map(|room| room.len() + NAME_COST).sum();
+        let rooms = self.rooms.capacity() * size_of::<RoomName>();
+        size_of::<Self>()
+            + SESSION_COST
+            + names
+            + rooms
+            + self.history.bytes()
+            + self.memory.bytes()
+    }
+
     /// Returns the number after which everything has to be sent again, or may have to be, for a
     /// client that has received the entry `received` last.
     pub(super) fn needs_after(&self, received: Option<u64>) -> u64 {
@@ -135,3 +147,9 @@ impl Opening {
         }
     }
 }
+
+/// What a session costs in the tables of sessions.
+const SESSION_COST: usize = 256;
+
+/// What a name costs beside its text.
+pub(super) const NAME_COST: usize = 32;

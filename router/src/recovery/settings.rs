@@ -11,6 +11,7 @@ pub struct Recovery {
     pub(crate) duration: Duration,
     pub(crate) max_bytes: usize,
     pub(crate) max_sessions: usize,
+    pub(crate) max_session_bytes: usize,
     pub(crate) skip_middlewares: bool,
 }
 
@@ -22,6 +23,7 @@ impl Recovery {
             duration: Duration::from_secs(120),
             max_bytes: 16 * 1024 * 1024,
             max_sessions: 50_000,
+            max_session_bytes: 64 * 1024 * 1024,
             skip_middlewares: true,
         }
     }
@@ -37,6 +39,10 @@ impl Recovery {
     ///
     /// Packets, room names and a fixed cost for each event count. Where the bound has made the
     /// namespace forget something that a client might have missed, the client isn't recovered.
+    ///
+    /// What one client has others sent, by its [`SocketRef`](crate::SocketRef), takes an eighth of
+    /// them at most, and so does what is sent to it alone; all sockets of one identity count
+    /// together. What is more is forgotten before its time, and concerns only those whom it was for.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
@@ -50,6 +56,19 @@ impl Recovery {
     #[must_use]
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;
+        self
+    }
+
+    /// Sets how many bytes the broken sessions of each namespace may have together; 64 MiB by
+    /// default.
+    ///
+    /// Names of rooms, attributes, claims and a fixed cost count, and what is attached by
+    /// [`set_data`](crate::SocketRef::set_data) without what it refers to. Over it the namespace
+    /// forgets the one that was broken off first; of those that take more than a 1,024th of the
+    /// bound, as long as there are any, so that a few large ones don't cost many small ones.
+    #[must_use]
+    pub fn max_session_bytes(mut self, bytes: usize) -> Self {
+        self.max_session_bytes = bytes;
         self
     }
 
@@ -75,7 +94,8 @@ impl Recovery {
         };
         positive("recovery.duration", !self.duration.is_zero())?;
         positive("recovery.max_bytes", self.max_bytes > 0)?;
-        positive("recovery.max_sessions", self.max_sessions > 0)
+        positive("recovery.max_sessions", self.max_sessions > 0)?;
+        positive("recovery.max_session_bytes", self.max_session_bytes > 0)
     }
 }
 

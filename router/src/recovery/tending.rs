@@ -13,10 +13,10 @@ use crate::{clock::now, courier::Courier, namespace::NamespaceInner, socket::Soc
 impl Recoverer {
     /// Saves a session, and sees to it that it is forgotten in the end.
     pub(super) fn save(&self, cell: &SocketCell, session: Session, broken_at: Instant) {
-        let key = session.key;
+        let (key, bytes) = (session.key, session.bytes());
         let untended = self.with(|books| {
             let gone = &mut books.gone_sessions;
-            books.sessions.save(key, session, broken_at, gone);
+            books.sessions.save(key, session, bytes, broken_at, gone);
             books.sessions.trim(now(), gone);
             !std::mem::replace(&mut books.tended, true)
         });

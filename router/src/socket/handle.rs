@@ -24,6 +24,7 @@ use crate::{
     courier::{CourierHandle, Local, Perform, Target},
     namespace::NamespaceInner,
     outgoing::Outgoing,
+    recovery::weight,
     selector::RoomName,
 };
 
@@ -64,6 +65,20 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// Returns about how many bytes it keeps, what attached values refer to not counted.
+    pub(crate) fn bytes(&self) -> usize {
+        let identity = self.identity.as_ref().map_or(0, Identity::bytes);
+        let attributes = self.attributes.as_deref().map_or(0, weight);
+        let data = self.data.as_deref();
+        let data = data.map_or(0, |data| {
+            let values = data
+                .values()
+                .map(|value| size_of_val(&**value) + VALUE_COST);
+            values.sum()
+        });
+        identity + attributes + data
+    }
+
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
@@ -563,6 +578,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What a client that passes nothing counts as having passed.
 const NOTHING: &str = "{}";
+
+/// What an attached value costs beside itself.
+const VALUE_COST: usize = 96;
 
 /// The capacity of an actor's mailbox where none is set.
 const MAILBOX: usize = 16;

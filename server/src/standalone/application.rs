@@ -81,7 +81,8 @@ fn router(settings: &Settings) -> RouterConfig {
         Recovery::new()
             .duration(recovery.duration)
             .max_bytes(recovery.max_bytes)
-            .max_sessions(recovery.max_sessions),
+            .max_sessions(recovery.max_sessions)
+            .max_session_bytes(recovery.max_session_bytes),
     )
 }
 

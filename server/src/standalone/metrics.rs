@@ -39,6 +39,7 @@ impl Metrics {
         let mut families = Vec::new();
         gauges(&mut families, &engine.stats(), &hub.stats(), &hub.memory());
         counters(&mut families, &engine.counters());
+        let kept = hub.recovery_stats();
         let hub = hub.counters();
         let admission = engine.admission_stats();
         let front = self.front.read();
@@ -67,6 +68,17 @@ impl Metrics {
                 "Addresses that have sessions, where they are limited",
             )
             .with(admission.addresses),
+            gauge(
+                "recovery_sessions",
+                "Broken sessions that clients may come back to",
+            )
+            .with(kept.sessions),
+            gauge("recovery_session_bytes", "Bytes of these sessions").with(kept.session_bytes),
+            gauge(
+                "recovery_event_bytes",
+                "Bytes of events that are kept for them",
+            )
+            .with(kept.event_bytes),
             counter("connects", "Connection requests to namespaces")
                 .labelled("result", "connected", hub.connected)
                 .labelled("result", "refused", hub.refused),
@@ -301,6 +313,9 @@ mod tests {
             "sockeye_queued_bytes 0",
             "sockeye_tasks 0",
             "sockeye_connections 0",
+            "sockeye_recovery_sessions 0",
+            "sockeye_recovery_session_bytes 0",
+            "sockeye_recovery_event_bytes 0",
             "# TYPE sockeye_messages_received counter",
             "sockeye_messages_received_total 0",
             "sockeye_sessions_closed_total{reason=\"slow consumer\"} 0",

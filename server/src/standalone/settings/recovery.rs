@@ -15,6 +15,8 @@ pub struct RecoverySettings {
     pub max_bytes: usize,
     /// How many broken sessions each namespace keeps; 50,000 by default.
     pub max_sessions: usize,
+    /// How many bytes broken sessions may have together in each namespace; 64 MiB by default.
+    pub max_session_bytes: usize,
 }
 
 impl RecoverySettings {
@@ -26,6 +28,11 @@ impl RecoverySettings {
             "recovery.max_sessions",
             "must not be 0",
         );
+        problems.require(
+            self.max_session_bytes > 0,
+            "recovery.max_session_bytes",
+            "must not be 0",
+        );
     }
 }
 
@@ -35,6 +42,7 @@ impl Default for RecoverySettings {
             duration: Duration::from_secs(120),
             max_bytes: 16 * 1024 * 1024,
             max_sessions: 50_000,
+            max_session_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -37,6 +37,7 @@ fn connections_that_fill_every_bound_cost_no_more_than_they_may() {
         + PAYLOAD
         + 4 * INBOUND
         + PAYLOAD
+        + 2 * AUTH
         + 256 * 1024;
     let each = (after - before) / CONNECTIONS;
     println!("{each} bytes each, of {bound}");
@@ -66,6 +67,30 @@ fn what_waits_keeps_nothing_of_what_it_was_read_with() {
     assert!(each <= bound, "{each} bytes each, and no more than {bound}");
 }
 
+#[test]
+fn a_client_in_as_many_rooms_as_it_may_costs_no_more_than_they_may() {
+    let server = Server::start();
+    drop(server.enter());
+    server.wait_for(0);
+    let before = server.resident();
+
+    let full: Vec<_> = (0..CONNECTIONS).map(|_| server.enter()).collect();
+    server.wait_for(CONNECTIONS);
+    let after = server.resident();
+
+    // Of each, as the table in `docs/limits.md` says, and a little for the connection itself.
+    let bound = ROOMS * (ROOM_NAME + 512) + 32 * 1024;
+    let each = (after - before) / CONNECTIONS;
+    println!("{each} bytes each, of {bound}");
+    assert!(each <= bound, "{each} bytes each, and no more than {bound}");
+    let filled = ROOMS * ROOM_NAME;
+    assert!(
+        each >= filled,
+        "{each} bytes each, and no less than {filled}"
+    );
+    drop(full);
+}
+
 /// Not a test: the server, in a process of its own.
 #[actix_web::test]
 #[ignore = "is the server of the other test"]
@@ -75,6 +100,14 @@ async fn serve() {
         for size in [50_000, 1_000, 10] {
             while socket.emit("much", &"x".repeat(size)).is_ok() {}
         }
+    }
+    /// Joins rooms that nobody else is in.
+    async fn enter(socket: SocketRef) {
+        let id = socket.id();
+        let rooms: Vec<String> = (0..ROOMS)
+            .map(|room| format!("{id}{room:0>width$}", width = ROOM_NAME - id.as_str().len()))
+            .collect();
+        socket.join(rooms).await;
     }
     async fn never() -> Result<(), Refusal> {
         std::future::pending().await
@@ -88,9 +121,11 @@ async fn serve() {
         .with_limits(
             Limits::default()
                 .with_max_held_bytes(HELD)
+                .with_max_auth_bytes(AUTH)
                 .with_reassembly_timeout(CAP),
         )
         .with_inbound_bytes(INBOUND)
+        .with_rooms_per_socket(ROOMS)
         .with_event_rate(None)
         .with_reader_timeout(CAP)
         .with_connect_timeout(CAP);
@@ -98,6 +133,7 @@ async fn serve() {
         .engine(engine)
         .router(router)
         .namespace(Namespace::new("/").on_connect(fill))
+        .namespace(Namespace::new("/rooms").on_connect(enter))
         .namespace(Namespace::new("/never").middleware(async || never().await))
         .build()
         .unwrap();
@@ -149,6 +185,7 @@ impl Server {
     /// Connects, and sends small events that have to wait, each with much that hasn't.
     fn fill_with_little(&self) -> TcpStream {
         let mut stream = self.connect();
+        frame(&mut stream, 0x81, b"40", 2);
         for _ in 0..200 {
             let mut both = Vec::new();
             frame(&mut both, 0x81, b"42[\"event\"]", 11);
@@ -162,13 +199,17 @@ impl Server {
     /// Connects, and fills every bound without passing one.
     fn fill(&self) -> TcpStream {
         let mut stream = self.connect();
+        let auth = format!("{{\"a\":\"{}\"}}", "x".repeat(AUTH - 8));
+        let connect = format!("40{auth}");
+        frame(&mut stream, 0x81, connect.as_bytes(), connect.len());
         // Handlers wait for the client to read, which it doesn't.
         let text = "x".repeat(PAYLOAD / 2);
         let event = format!("42[\"event\",\"{text}\"]");
         for _ in 0..2 * INBOUND / PAYLOAD - 1 {
             frame(&mut stream, 0x81, event.as_bytes(), event.len());
         }
-        frame(&mut stream, 0x81, b"40/never,", 9);
+        let connect = format!("40/never,{auth}");
+        frame(&mut stream, 0x81, connect.as_bytes(), connect.len());
         let event = format!("42/never,[\"event\",\"{text}\"]");
         for _ in 0..2 * HELD / PAYLOAD - 1 {
             frame(&mut stream, 0x81, event.as_bytes(), event.len());
@@ -180,6 +221,13 @@ impl Server {
         frame(&mut stream, 0x82, &most, most.len());
         // One byte of it is missing.
         frame(&mut stream, 0x82, &most[1..], most.len());
+        stream
+    }
+
+    /// Connects, and is in as many rooms as a socket may be.
+    fn enter(&self) -> TcpStream {
+        let mut stream = self.connect();
+        frame(&mut stream, 0x81, b"40/rooms,", 9);
         stream
     }
 
@@ -195,7 +243,6 @@ impl Server {
                   Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
             )
             .unwrap();
-        frame(&mut stream, 0x81, b"40", 2);
         stream
     }
 
@@ -271,5 +318,11 @@ const QUEUE: usize = 800_000;
 const HELD: usize = 800_000;
 
 const INBOUND: usize = 800_000;
+
+const AUTH: usize = 64 * 1024;
+
+const ROOMS: usize = 1024;
+
+const ROOM_NAME: usize = 256;
 
 const CAP: Duration = Duration::from_secs(60);

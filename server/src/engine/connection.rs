@@ -1,3 +1,5 @@
+mod place;
+
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -206,27 +208,6 @@ impl Connection {
             let mut waiting = self.0.waiting.borrow_mut();
             waiting.get_or_insert_default().drained.push(wake);
         }
-    }
-
-    /// Notes that the client has authenticated itself: the session is no longer one of the
-    /// [unauthenticated](crate::Admission::max_unauthenticated).
-    pub fn authenticated(&self) {
-        let permit = self.0.permit.take();
-        self.0.permit.set(permit.map(|mut permit| {
-            permit.authenticated();
-            permit
-        }));
-    }
-
-    /// Notes that nothing is known of the client any more: the session is one of the
-    /// [unauthenticated](crate::Admission::max_unauthenticated) again, even if there are more of
-    /// them than there may be then.
-    pub fn unauthenticated(&self) {
-        let permit = self.0.permit.take();
-        self.0.permit.set(permit.map(|mut permit| {
-            permit.unauthenticated();
-            permit
-        }));
     }
 
     /// Closes the session; what is queued still goes out.

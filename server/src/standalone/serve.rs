@@ -11,7 +11,7 @@ use actix_web::{
     dev::{Server, ServerHandle},
 };
 use futures_util::future::join_all;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::timeout_at,
@@ -88,6 +88,12 @@ pub async fn serve(loaded: Loaded) -> Result<Stopped, ServeError> {
 
     let mounted = io.clone();
     let proxies = settings.proxies.proxies().map_err(ApplicationError::from)?;
+    let connections = settings.admission.connections(descriptors());
+    let sessions = settings.admission.max_sessions;
+    if let Some(connections) = connections.filter(|most| *most < sessions) {
+        let message = "file descriptors (`ulimit -n`) allow fewer connections than `max_sessions`";
+        tracing::info!(connections, sessions, "{message}");
+    }
     let front = FrontServer::new(move || {
         let demo = demo.clone();
         App::new().service(mounted.service()).configure(|app| {
@@ -98,7 +104,7 @@ pub async fn serve(loaded: Loaded) -> Result<Stopped, ServeError> {
     })
     .write_timeout(settings.engine.write_timeout)
     .client_request_timeout(settings.limits.header_timeout)
-    .max_connections(settings.admission.connections(descriptors()))
+    .max_connections(connections)
     .max_connections_per_address(settings.admission.connections_per_address())
     .trusted_proxies(proxies.clone())
     .disable_signals()
@@ -181,9 +187,19 @@ impl Signals {
     }
 }
 
-/// How many file descriptors the process may have, if that is limited.
+/// Lets the process have as many file descriptors as it may; returns how many, if that is limited.
+///
+/// What it has from the start, often 1,024, is meant for programs that can't count further.
 fn descriptors() -> Option<usize> {
-    let limit = getrlimit(Resource::Nofile).current?;
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let limit = match setrlimit(Resource::Nofile, most) {
+        Ok(()) => limit.maximum?,
+        Err(_) => limit.current?,
+    };
     Some(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 

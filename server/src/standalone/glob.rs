@@ -20,6 +20,11 @@ impl Glob {
         Self(pattern)
     }
 
+    /// Returns whether the pattern is nothing but stars: anything, and so nothing in particular.
+    pub(super) fn is_any(&self) -> bool {
+        self.0.bytes().all(|byte| byte == b'*')
+    }
+
     pub(super) fn matches(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let first = parts.next().unwrap_or_default();

@@ -34,8 +34,8 @@ impl ClientRules {
 
     /// Returns whether a client may join the room.
     ///
-    /// No pattern opens a room that claims could make, but to those whose claims do. Nothing opens a
-    /// socket's own room, which it comes back to when it is recovered: a name that could be one is
+    /// No pattern opens a room that claims could make, but to those whose claims do, and one that is
+    /// nothing but stars not even to them. Nothing opens a socket's own room, which it comes back to when it is recovered: a name that could be one is
     /// none for clients, whether there is such a socket or not.
     pub(super) fn allows(&self, room: &str, socket: &SocketRef) -> bool {
         let well_formed =
@@ -44,8 +44,8 @@ impl ClientRules {
             return false;
         }
         let is_claimed = self.claimed.iter().any(|(_, glob)| glob.matches(room));
-        self.allowed.iter().any(|glob| glob.matches(room))
-            && (!is_claimed || self.is_own(room, socket))
+        let opens = |glob: &Glob| !(is_claimed && glob.is_any()) && glob.matches(room);
+        self.allowed.iter().any(opens) && (!is_claimed || self.is_own(room, socket))
     }
 
     fn is_own(&self, room: &str, socket: &SocketRef) -> bool {

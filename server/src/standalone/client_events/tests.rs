@@ -287,9 +287,9 @@ async fn a_key_that_old_clients_stumble_over_is_relayed_only_as_text() -> Result
 
 #[actix_web::test]
 async fn no_pattern_opens_the_rooms_of_others_claims() -> Result<(), TestError> {
-    let join = r#"client.join = ["*", "**", "user:*", "role:guest", "ALL", "room:*"]"#;
     let rooms = r#"auth.rooms = ["user:{sub}", "role:{role}"]"#;
-    let hub = hub(&format!("{join}\n{rooms}"));
+    let hub_with = |join: &str| hub(&format!("client.join = {join}\n{rooms}"));
+    let hub = hub_with(r#"["*", "**", "user:*", "role:guest", "ALL", "room:*"]"#);
     let client = member(&hub, "a").await?;
 
     for room in ["user:b", "user:", "role:guest", "role:admin"] {
@@ -305,5 +305,11 @@ async fn no_pattern_opens_the_rooms_of_others_claims() -> Result<(), TestError> 
         let joined = ask(&client, "join", &json!(room)).await?;
         assert_eq!(joined["status"], "ok", "{room}");
     }
+    let hub = hub_with(r#"["*", "**"]"#);
+    let client = member(&hub, "a").await?;
+    assert_eq!(
+        ask(&client, "leave", &json!("user:a")).await?,
+        error("room not allowed")
+    );
     Ok(())
 }

@@ -175,6 +175,8 @@ fn trees(server: &Server) -> Checked {
         ))?;
         let answer = peer.receive()?;
         ensure(answer.starts_with(r#"2["unauthorized""#), answer)?;
+        peer.receives("1")?;
+        peer.closes()?;
     }
     Ok(())
 }

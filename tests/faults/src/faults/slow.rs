@@ -108,8 +108,9 @@ fn slow(scale: &Scale) -> Checked<Finding> {
     ));
     finding.lost = match ended.len() + gaps {
         0 => format!(
-            "the slow ones, {cut} of them for taking nothing for as long as `write_timeout`; for the \
-             others nothing"
+            "the slow ones, {} of them for taking nothing for as long as `write_timeout`; for the \
+             others nothing",
+            thousands(cut as usize),
         ),
         _ => format!("{} others, {gaps} events: {:?}", ended.len(), ended.first()),
     };

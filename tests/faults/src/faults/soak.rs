@@ -1,20 +1,21 @@
 //! FM-10: strangers come and go for hours, and hostile ones among them.
 
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
 
 use sockeye_guard::{
-    kit::{Checked, ensure, eventually},
+    kit::{Checked, Failure, ensure, eventually, pause},
     server::Server,
     settings::Settings,
 };
 use tokio::runtime::Runtime;
 
 use crate::{
-    crowd::Passages,
+    crowd::{Passages, Tally},
     fault::{Fault, Length, Scale},
     figure::{MIB, mib, run_time, thousands},
     finding::Finding,
@@ -35,28 +36,21 @@ fn soak(scale: &Scale) -> Checked<Finding> {
     let plan = Plan::of(scale);
     let server = Server::start(&plan.settings())?;
     let runtime = Runtime::new()?;
-    let stop = AtomicBool::new(false);
     let (mut first, before) = (server.process().read()?, gauges(&server)?);
     // The process has opened what it needs for its first answer.
     first.descriptors = first.descriptors.max(server.process().read()?.descriptors);
-    let (tally, outcome, left, samples) = thread::scope(|scope| {
-        let watch = Watch::start(scope, &server, plan.every);
-        let hostile = scope.spawn(|| hostile::harass(&server, &stop, !plan.is_short));
-        let tally = runtime.block_on(plan.crowd(&server).pass());
-        stop.store(true, Ordering::Relaxed);
-        let outcome = hostile.join().unwrap_or_else(|_| Ok(Default::default()));
-        let left = eventually(plan.patience, || {
-            let now = gauges(&server)?;
-            let left: Vec<_> = now
-                .iter()
-                .filter(|(name, value)| before.get(*name) != Some(value))
-                .map(|(name, value)| format!("{value} {name}"))
-                .collect();
-            ensure(left.is_empty(), format!("left: {}", left.join(", ")))
-        });
-        (tally, outcome, left, watch.stop())
-    });
-    let (outcome, samples) = (outcome?, samples?);
+    // What the allocator keeps of a crowd it keeps: what more a longer one leaves has leaked.
+    let least = match plan.is_short {
+        true => None,
+        false => Some(plan.tenth().pass(&server, &runtime, &before)?.rest),
+    };
+    let Pass {
+        tally,
+        outcome,
+        left,
+        samples,
+        rest,
+    } = plan.pass(&server, &runtime, &before)?;
     let last = server.process().read()?;
 
     let mut finding = Finding::of(format!(
@@ -113,18 +107,30 @@ fn soak(scale: &Scale) -> Checked<Finding> {
     finding.promise(!log.contains("panicked at"), "nothing panics");
     finding.figure("slowest ack", format!("{:.0?}", tally.slowest));
     let steady = plan.steady(&samples);
-    memory(&plan, &mut finding, steady, &samples, last.resident);
+    memory(&plan, &mut finding, steady, &samples);
+    finding.figure("after the last", mib(rest));
+    if let Some(least) = least {
+        let more = rest as f64 - least as f64;
+        finding.figure("after a tenth of that time", mib(least));
+        finding.figure(
+            "so no more than",
+            format!(
+                "{:.0} bytes are left of each",
+                more.max(0.0) / tally.came as f64
+            ),
+        );
+        finding.promise(more <= LEFT, "a long time leaves no more than a short one");
+    }
     flat(&mut finding, steady);
     finding.picture = Some(("soak.svg", picture(&samples).draw()?));
     Ok(finding)
 }
 
-/// Memory rises by no more than its wavering, and goes when the clients go.
-fn memory(plan: &Plan, finding: &mut Finding, steady: &[Sample], all: &[Sample], last: u64) {
+/// Memory rises by no more than its wavering.
+fn memory(plan: &Plan, finding: &mut Finding, steady: &[Sample], all: &[Sample]) {
     let highest = all.iter().map(|sample| sample.reading.resident).max();
     let highest = highest.unwrap_or_default();
     finding.figure("memory at most", mib(highest));
-    finding.figure("after the last", mib(last));
     let points = series(steady, 1.0, |sample| sample.reading.resident as f64);
     match Trend::of(&points, plan.run) {
         Some(trend) if !plan.is_short => {
@@ -137,16 +143,9 @@ fn memory(plan: &Plan, finding: &mut Finding, steady: &[Sample], all: &[Sample],
                     trend.error * an_hour
                 ),
             );
-            let most = trend.slope + 3.0 * trend.error;
-            let churn = plan.members as f64 * 1000.0 / plan.stay as f64;
-            finding.figure(
-                "so at most",
-                format!("{:.0} bytes for each that came", most.max(0.0) / churn),
-            );
-            finding.promise(trend.is_within(1.0 / an_hour), "memory is flat");
             finding.promise(
-                trend.error * an_hour <= WAVERING,
-                "memory is steady enough to tell",
+                trend.is_within(1.0 / an_hour),
+                "memory rises by no more than it wavers",
             );
         }
         // So short a time shows no trend: only what is plainly wrong.
@@ -223,8 +222,20 @@ fn series(samples: &[Sample], unit: f64, of: impl Fn(&Sample) -> f64) -> Vec<(f6
         .collect()
 }
 
-/// How large and how long.
+/// What came of a crowd.
 #[derive(Debug)]
+struct Pass {
+    tally: Tally,
+    outcome: hostile::Outcome,
+    /// Whether every gauge is where it was before.
+    left: Checked,
+    samples: Vec<Sample>,
+    /// What is resident when all have gone, in bytes.
+    rest: u64,
+}
+
+/// How large and how long.
+#[derive(Clone, Copy, Debug)]
 struct Plan {
     is_short: bool,
     members: usize,
@@ -234,6 +245,8 @@ struct Plan {
     /// How many looks are one value of the trend.
     run: usize,
     patience: Duration,
+    /// For how many seconds the memory is looked at when all have gone.
+    settling: u32,
 }
 
 impl Plan {
@@ -247,6 +260,7 @@ impl Plan {
                 every: Duration::from_millis(500),
                 run: 4,
                 patience: Duration::from_secs(40),
+                settling: 3,
             },
             false => Self {
                 is_short: false,
@@ -256,6 +270,7 @@ impl Plan {
                 every: Duration::from_secs(5),
                 run: 6,
                 patience: Duration::from_secs(90),
+                settling: 30,
             },
         }
     }
@@ -269,6 +284,54 @@ impl Plan {
                 .set("engine.ping_timeout", r#""8s""#),
             false => settings,
         }
+    }
+
+    /// The same for a tenth of the time.
+    fn tenth(&self) -> Self {
+        Self {
+            time: self.time / 10,
+            ..*self
+        }
+    }
+
+    /// Lets all come and go, and waits until nothing of them is left.
+    fn pass(
+        &self,
+        server: &Server,
+        runtime: &Runtime,
+        before: &BTreeMap<String, f64>,
+    ) -> Checked<Pass> {
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let watch = Watch::start(scope, server, self.every);
+            let hostile = scope.spawn(|| hostile::harass(server, &stop, !self.is_short));
+            let tally = runtime.block_on(self.crowd(server).pass());
+            stop.store(true, Ordering::Relaxed);
+            let outcome = hostile.join();
+            let outcome = outcome.map_err(|_| Failure::new("the hostile clients have broken"));
+            let left = eventually(self.patience, || {
+                let now = gauges(server)?;
+                let left: Vec<_> = now
+                    .iter()
+                    .filter(|(name, value)| before.get(*name) != Some(value))
+                    .map(|(name, value)| format!("{value} {name}"))
+                    .collect();
+                ensure(left.is_empty(), format!("left: {}", left.join(", ")))
+            });
+            // The allocator gives back what isn't used after about ten seconds.
+            let mut rest = u64::MAX;
+            for _ in 0..self.settling {
+                pause(Duration::from_secs(1));
+                rest = rest.min(server.process().read()?.resident);
+            }
+            Ok(Pass {
+                tally,
+                outcome: outcome??,
+                left,
+                samples: watch.stop()?,
+                rest,
+            })
+        })
     }
 
     fn crowd(&self, server: &Server) -> Passages {
@@ -292,5 +355,5 @@ impl Plan {
     }
 }
 
-/// MiB/h of standard error over which a trend says nothing.
-const WAVERING: f64 = 20.0;
+/// By how much what is left after a crowd wavers, in bytes.
+const LEFT: f64 = 3.0 * MIB;

@@ -50,7 +50,7 @@ fn per_hundred(name: &str) -> u64 {
 const PER_HUNDRED: &[Count] = &[
     ("echo", 500),
     ("echo-pipelined", 338),
-    ("echo-binary-1k", 800),
+    ("echo-binary-1k", 900),
     ("ack", 500),
     ("ack-pipelined", 338),
     ("join-leave", 1_000),

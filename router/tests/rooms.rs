@@ -189,6 +189,31 @@ async fn rooms_beyond_the_limit_are_not_joined() -> Result<(), TestError> {
 }
 
 #[actix::test]
+async fn many_rooms_are_joined_and_left_as_one_by_one() -> Result<(), TestError> {
+    let hub = hub();
+    let client = TestClient::connect(&hub, "/").await?;
+    let socket = client.socket().unwrap();
+    let names = |numbers: std::ops::Range<u32>| -> Vec<String> {
+        numbers.map(|number| format!("r{number}")).collect()
+    };
+    let own = vec![socket.id().to_string()];
+
+    socket.join(["r15", "first"]).await;
+    socket
+        .join([own.clone(), names(0..20), names(10..30)].concat())
+        .await;
+    socket
+        .leave([own, names(1..20), names(40..60)].concat())
+        .await;
+
+    let expected = [vec!["first".to_owned(), "r0".to_owned()], names(20..30)].concat();
+    let rooms: Vec<_> = socket.rooms().iter().map(ToString::to_string).collect();
+    assert_eq!(rooms, expected);
+    assert_eq!(hub.stats().rooms, expected.len());
+    Ok(())
+}
+
+#[actix::test]
 async fn a_broadcast_reaches_other_threads_in_order() -> Result<(), TestError> {
     let hub = hub();
     let there = Arbiter::new();

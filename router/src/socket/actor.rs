@@ -76,10 +76,7 @@ impl Handler<Join> for Socket {
     type Result = ();
 
     fn handle(&mut self, message: Join, _: &mut Self::Context) {
-        message
-            .rooms
-            .into_iter()
-            .for_each(|room| self.cell.join(room));
+        self.cell.join_all(message.rooms);
     }
 }
 
@@ -97,7 +94,7 @@ impl Handler<Leave> for Socket {
     type Result = ();
 
     fn handle(&mut self, message: Leave, _: &mut Self::Context) {
-        message.rooms.iter().for_each(|room| self.cell.leave(room));
+        self.cell.leave_all(&message.rooms);
     }
 }
 

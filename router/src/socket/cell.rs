@@ -18,7 +18,6 @@ use super::{Operation, SocketRef, actor::StopSocket, backlog::Backlog, handle::S
 use crate::{
     AckError, DisconnectReason, EmitError, Limit, OutgoingEvent, ack::AckSender,
     client::ClientCell, namespace::NamespaceInner, outgoing::Outgoing, recovery::Tracked,
-    selector::RoomName,
 };
 
 /// A socket, on its own thread.
@@ -137,8 +136,8 @@ impl SocketCell {
                 self.send_with_ack(id, &outgoing, sender);
             }
             Operation::ForgetAck { id } => self.forget_ack(id),
-            Operation::Join { rooms } => rooms.into_iter().for_each(|room| self.join(room)),
-            Operation::Leave { rooms } => rooms.iter().for_each(|room| self.leave(room)),
+            Operation::Join { rooms } => self.join_all(rooms),
+            Operation::Leave { rooms } => self.leave_all(&rooms),
             Operation::Disconnect { close } => self.disconnect(close),
             Operation::Break => self.client.close(DisconnectReason::TransportClose),
             Operation::StartActor(mailbox) => mailbox.start(self.clone()),
@@ -327,42 +326,6 @@ impl SocketCell {
     /// Returns how many bytes of events wait.
     pub(crate) fn inbound_bytes(&self) -> usize {
         self.queue.borrow().bytes()
-    }
-
-    pub(crate) fn join(&self, room: RoomName) {
-        if self.shared.state() == State::Closed || *room == *self.id().as_str() {
-            return;
-        }
-        let limit = self.client.hub().0.config.rooms_per_socket;
-        let joined = self.shared.with_rooms(|rooms| {
-            if rooms.contains(&room) {
-                return false;
-            }
-            if rooms.len() >= limit {
-                self.client.hub().limits().count(Limit::Rooms);
-                tracing::warn!(socket = %self.id(), limit, "room limit reached, join ignored");
-                return false;
-            }
-            rooms.push(room.clone());
-            true
-        });
-        if joined && self.tracked.is_some() {
-            self.note_joined(&room);
-        } else if joined {
-            self.client.local().join(self, &room);
-        }
-    }
-
-    pub(crate) fn leave(&self, room: &RoomName) {
-        let left = self.shared.with_rooms(|rooms| {
-            let at = rooms.iter().position(|name| name == room);
-            at.map(|at| rooms.remove(at)).is_some()
-        });
-        if left && self.tracked.is_some() {
-            self.note_left(room);
-        } else if left {
-            self.client.local().leave(self, room);
-        }
     }
 
     /// Tells the client that it is disconnected from the namespace, and ends the socket.

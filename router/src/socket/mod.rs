@@ -11,6 +11,7 @@ mod cell;
 mod dispatch;
 mod handle;
 mod operation;
+mod rooms;
 
 pub use self::{
     actor::{Disconnect, Emit, GetRooms, Join, Leave, Socket},

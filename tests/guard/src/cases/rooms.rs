@@ -151,10 +151,14 @@ fn long_lists(server: &Server) -> Checked {
 /// A megabyte of small objects wherever something is looked for, before and after authentication.
 fn trees(server: &Server) -> Checked {
     let tree = format!("[{}0]", r#"{"":0},"#.repeat(130_000));
+    // About as much as may be sent with CONNECT.
+    let small = format!("[{}0]", r#"{"":0},"#.repeat(2_000));
     let token = Token::of("tree").sign();
     for transport in Transport::BOTH {
         let mut peer = server.session(transport)?;
         peer.send(format!(r#"0{{"a":{tree},"token":"{token}"}}"#))?;
+        peer.receives(r#"4{"message":"handshake payload too large"}"#)?;
+        peer.send(format!(r#"0{{"a":{small},"token":"{token}"}}"#))?;
         let answer = peer.receive()?;
         ensure(answer.starts_with(r#"0{"sid":"#), answer)?;
         for (event, data) in [

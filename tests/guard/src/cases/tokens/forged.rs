@@ -232,14 +232,14 @@ fn shape(server: &Server) -> Checked {
         format!("..{signature}"),
         "..".to_owned(),
         String::new(),
-        "a".repeat(64 * 1024),
-        format!("{message}.{}", "A".repeat(64 * 1024)),
+        "a".repeat(12 * 1024),
+        format!("{message}.{}", "A".repeat(12 * 1024)),
         Token::with_claims_text(deep).sign(),
         Token::with_claims_text(r#"{"exp":9999999999,"exp":9999999998}"#).sign(),
         Token::with_claims_text(r#"{"exp":9999999999}x"#).sign(),
         Token::with_claims_text("[]").sign(),
         Token::with_claims_text([0xff, 0xfe]).sign(),
-        Token::with_claims_text("x".repeat(48 * 1024)).sign(),
+        Token::with_claims_text("x".repeat(9 * 1024)).sign(),
     ];
     are_refused(server, tokens)
 }

@@ -241,7 +241,7 @@ fn connected() -> (Connection, Instant) {
     let mut connection = Connection::new(limits, Duration::from_secs(45), now);
     let _ = connection.handle_message("0".into(), now);
     if let Some(slot) = connection.poll_event().and_then(|event| event.slot()) {
-        connection.admit(slot, now);
+        connection.admit(slot);
     }
     (connection, now)
 }

@@ -88,7 +88,7 @@ impl World {
             11 => {
                 if let Some((slot, entry)) = self.pick(script) {
                     entry.admitted = true;
-                    self.connection.admit(slot, self.now);
+                    self.connection.admit(slot);
                 }
             }
             12 => {
@@ -101,7 +101,7 @@ impl World {
             13 => {
                 if let Some((slot, _)) = self.pick(script) {
                     self.entries.remove(&slot);
-                    self.connection.leave(slot, self.now);
+                    self.connection.leave(slot);
                 }
             }
             14 => self.advance(u32::from(script.byte().unwrap_or_default()) * MS),

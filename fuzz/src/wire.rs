@@ -20,7 +20,7 @@ pub(crate) fn connection(limits: Limits, namespace: &str, now: Instant) -> Conne
     let slots = events(&mut connection)
         .into_iter()
         .filter_map(|event| event.slot());
-    slots.for_each(|slot| connection.admit(slot, now));
+    slots.for_each(|slot| connection.admit(slot));
     connection
 }
 

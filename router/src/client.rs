@@ -179,7 +179,7 @@ impl ClientCell {
     }
 
     pub(crate) fn admit(&self, slot: Slot) {
-        self.machine.borrow_mut().admit(slot, now());
+        self.machine.borrow_mut().admit(slot);
         self.arm_timer();
     }
 
@@ -188,8 +188,7 @@ impl ClientCell {
     }
 
     pub(crate) fn leave(&self, slot: Slot) {
-        self.machine.borrow_mut().leave(slot, now());
-        self.arm_timer();
+        self.machine.borrow_mut().leave(slot);
     }
 
     /// Takes a socket off the client.

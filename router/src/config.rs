@@ -55,8 +55,8 @@ impl RouterConfig {
 
     /// Sets how long a connection may take to reach any namespace; 45 s by default.
     ///
-    /// Refusals and the time that middlewares take count. A client that has left its last namespace
-    /// has as long again to be in one.
+    /// Refusals and the time that middlewares take count. Once a namespace has admitted the
+    /// client, the timeout is over for the rest of the connection.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;

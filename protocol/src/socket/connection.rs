@@ -35,9 +35,6 @@ use self::backlog::Backlog;
 ///                  DISCONNECT, leave
 /// ```
 ///
-/// As long as it is in no namespace, whether it never was in one or has left them all, the connect
-/// timeout runs.
-///
 /// Packets for an unknown namespace, and a second CONNECT, break the protocol. A packet for
 /// a pending namespace is held, even a DISCONNECT and the CONNECT after it, and comes out in
 /// order when the namespace has answered. The events of all namespaces otherwise come in the
@@ -54,8 +51,6 @@ pub struct Connection {
     ready: Option<Event>,
     /// What an idle connection does without.
     backlog: Option<Box<Backlog>>,
-    connect_timeout: Duration,
-    /// None while the session is in a namespace.
     connect_deadline: Option<Instant>,
     next_slot: u16,
     dead: bool,
@@ -79,7 +74,7 @@ enum State {
 
 impl Connection {
     /// Starts a session in no namespace, which must be admitted to one within
-    /// `connect_timeout`, and again when it has left the last; the reference allows 45 s, once.
+    /// `connect_timeout`; the reference allows 45 s.
     #[must_use]
     pub fn new(limits: Arc<Limits>, connect_timeout: Duration, now: Instant) -> Self {
         Self {
@@ -87,7 +82,6 @@ impl Connection {
             entries: Vec::new(),
             ready: None,
             backlog: None,
-            connect_timeout,
             connect_deadline: now.checked_add(connect_timeout),
             next_slot: 0,
             dead: false,
@@ -151,12 +145,11 @@ impl Connection {
     /// Lets the session into a pending namespace and releases the packets held for it.
     ///
     /// The caller sends the CONNECT packet itself, before anything of the namespace. The
-    /// connect timeout is over until the session has left its last namespace.
-    pub fn admit(&mut self, slot: Slot, now: Instant) {
+    /// connect timeout is over, for good.
+    pub fn admit(&mut self, slot: Slot) {
         if self.is_pending(slot) {
             self.connect_deadline = None;
             self.answer(slot, true);
-            self.expect_back(now);
         }
     }
 
@@ -172,12 +165,11 @@ impl Connection {
     /// Takes the session out of a namespace on the server's account.
     ///
     /// The caller sends the DISCONNECT packet itself. If packets were held they are dropped.
-    pub fn leave(&mut self, slot: Slot, now: Instant) {
+    pub fn leave(&mut self, slot: Slot) {
         if self.is_pending(slot) {
             self.answer(slot, false);
         } else {
             self.entries.retain(|entry| entry.slot != slot);
-            self.expect_back(now);
         }
     }
 
@@ -256,11 +248,7 @@ impl Connection {
             return Ok(());
         }
         match event {
-            Some(event) => {
-                self.deliver(slot, event)?;
-                self.expect_back(now);
-                Ok(())
-            }
+            Some(event) => self.deliver(slot, event),
             None => Ok(()),
         }
     }
@@ -271,8 +259,9 @@ impl Connection {
         header: Header<'_>,
     ) -> Result<(), ProtocolError> {
         header::check_namespace(header.namespace, &self.limits)?;
-        let is_too_large = text.len().saturating_sub(header.payload) > self.limits.max_auth_bytes();
-        // Copied, as a slice would keep the buffer that the message was read into.
+        let auth = packet::parse_auth(text, header.payload, &self.limits)?;
+        let is_too_large = auth.is_some_and(|auth| auth.len() > self.limits.max_auth_bytes());
+        // Both are copied, as a slice would keep the buffer that the message was read into.
         let namespace = match header.namespace {
             "/" => ByteString::from_static("/"),
             name => ByteString::from(name.to_owned()),
@@ -294,7 +283,7 @@ impl Connection {
             self.push(Event::ConnectRefused { namespace, reason });
             return Ok(());
         }
-        let auth = packet::parse_auth(text, header.payload, &self.limits)?;
+        let auth = auth.map(|auth| ByteString::from(auth.to_owned()));
         if let Some(entry) = known {
             entry.state = State::Pending;
             let slot = entry.slot;
@@ -390,13 +379,6 @@ impl Connection {
             self.backlog_mut().hold_again(slot, new, held);
         }
         self.give_back_memory();
-    }
-
-    /// Starts the connect timeout again for a session that has left its last namespace.
-    fn expect_back(&mut self, now: Instant) {
-        if self.connect_deadline.is_none() && !self.dead && self.connected_count() == 0 {
-            self.connect_deadline = now.checked_add(self.connect_timeout);
-        }
     }
 
     /// Makes a namespace pending and asks for it.

@@ -141,13 +141,12 @@ pub(super) fn parse_ack(
     RawArgs::parse(text, payload, limits.max_depth())
 }
 
-/// Parses the payload of a CONNECT: an object, or nothing. It is copied, as a slice would keep the
-/// buffer that the message was read into.
-pub(super) fn parse_auth(
-    text: &ByteString,
+/// Parses the payload of a CONNECT: an object, or nothing.
+pub(super) fn parse_auth<'a>(
+    text: &'a ByteString,
     payload: usize,
     limits: &Limits,
-) -> Result<Option<ByteString>, DecodeError> {
+) -> Result<Option<&'a str>, DecodeError> {
     let json = text.get(payload..).unwrap_or_default();
     if json.is_empty() {
         return Ok(None);
@@ -156,7 +155,7 @@ pub(super) fn parse_auth(
         return Err(DecodeError::InvalidPayload);
     }
     let shape = json::scan(json.as_bytes(), limits.max_depth(), &mut ())?;
-    Ok(json.get(..shape.end).map(|json| json.to_owned().into()))
+    Ok(json.get(..shape.end))
 }
 
 /// Lone surrogates become U+FFFD here too.

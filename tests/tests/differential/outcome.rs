@@ -138,7 +138,7 @@ pub(crate) fn socket_of_ours(
             return Outcome::new(refused);
         }
         if let Some(Event::Connect { slot, .. }) = connection.poll_event() {
-            connection.admit(slot, now);
+            connection.admit(slot);
             slots.push((slot, (*namespace).to_owned()));
         }
     }

@@ -17,7 +17,7 @@ fn packets_wait_for_the_answer() {
     wire.binary(b"x").unwrap();
     wire.text(r#"2["c"]"#).unwrap();
     assert!(wire.events().is_empty());
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
 
     let file = r#"{"_placeholder":true,"num":0}"#;
     assert!(wire.connection.is_connected(slot));
@@ -40,7 +40,7 @@ fn a_packet_may_complete_after_the_answer() {
     wire.text(r#"2["a"]"#).unwrap();
     wire.text(r#"51-["b"]"#).unwrap();
 
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
     wire.binary(b"x").unwrap();
 
     assert_eq!(wire.shown(), ["event a [] +0", "event b [] +1"]);
@@ -55,7 +55,7 @@ fn other_namespaces_do_not_wait() {
     wire.text(r#"2["now"]"#).unwrap();
 
     assert_eq!(wire.shown(), ["event now [] +0"]);
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
     assert_eq!(wire.shown(), ["event held [] +0"]);
 }
 
@@ -68,7 +68,7 @@ fn a_refusal_drops_what_was_held() {
         wire.text("1").unwrap();
 
         if leave {
-            wire.connection.leave(slot, wire.now);
+            wire.connection.leave(slot);
         } else {
             wire.connection.refuse(slot);
         }
@@ -105,7 +105,7 @@ fn leaving_waits_for_the_answer_too() {
 
     wire.text(r#"2["a"]"#).unwrap();
     wire.text("1").unwrap();
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
 
     assert_eq!(wire.shown(), ["event a [] +0", "disconnect"]);
     assert_eq!(wire.connection.namespace(slot), None);
@@ -137,11 +137,11 @@ fn left_and_back() -> (Wire, Slot) {
 fn a_client_may_leave_and_come_back_before_the_answer() {
     let (mut wire, slot) = left_and_back();
 
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
     let events = wire.events();
     let again = events.last().and_then(Event::slot).unwrap();
     wire.binary(b"x").unwrap();
-    wire.connection.admit(again, wire.now);
+    wire.connection.admit(again);
 
     let shown: Vec<_> = events.iter().map(show).collect();
     assert_eq!(
@@ -170,7 +170,7 @@ fn a_client_that_came_back_is_asked_for_again_after_a_refusal() {
         events.iter().map(show).collect::<Vec<_>>(),
         [r#"connect / {"n":2}"#]
     );
-    wire.connection.admit(again, wire.now);
+    wire.connection.admit(again);
     assert_eq!(wire.shown(), ["event b [] +0", "event c [] +1"]);
     assert!(wire.connection.backlog.is_none());
 }
@@ -185,7 +185,7 @@ fn a_client_may_come_and_go_many_times() {
     }
 
     for _ in 0..10 {
-        wire.connection.admit(slot, wire.now);
+        wire.connection.admit(slot);
         let events = wire.events();
         assert_eq!(
             events.iter().map(show).collect::<Vec<_>>(),
@@ -194,7 +194,7 @@ fn a_client_may_come_and_go_many_times() {
         slot = events.last().and_then(Event::slot).unwrap();
     }
 
-    wire.connection.admit(slot, wire.now);
+    wire.connection.admit(slot);
     assert!(wire.connection.is_connected(slot));
 }
 
@@ -213,7 +213,7 @@ fn what_is_held_is_bounded_in_packets_and_bytes() {
 
         assert_eq!(wire.text(packet), Err(ProtocolError::TooManyHeld));
 
-        wire.connection.admit(slot, wire.now);
+        wire.connection.admit(slot);
         assert!(wire.events().is_empty());
         assert!(wire.connection.backlog.is_none());
     }
@@ -226,8 +226,8 @@ fn released_packets_no_longer_count() {
     for _ in 0..3 {
         let slot = wire.enter("0");
         wire.text(r#"2["a"]"#).unwrap();
-        wire.connection.admit(slot, wire.now);
+        wire.connection.admit(slot);
         assert_eq!(wire.shown(), ["event a [] +0"]);
-        wire.connection.leave(slot, wire.now);
+        wire.connection.leave(slot);
     }
 }

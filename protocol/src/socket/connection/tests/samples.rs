@@ -186,7 +186,7 @@ fn payloads_have_a_greatest_depth() {
     ] {
         let mut wire = Wire::with(Limits::default().with_max_depth(depth));
         let slot = wire.enter("0");
-        wire.connection.admit(slot, wire.now);
+        wire.connection.admit(slot);
 
         assert_eq!(wire.text(&text), Err(DecodeError::TooDeep.into()));
     }

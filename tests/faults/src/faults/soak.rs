@@ -266,7 +266,7 @@ impl Plan {
                 is_short: false,
                 members: 2000,
                 stay: 40_000,
-                time: Duration::from_secs(600).mul_f64(scale.part),
+                time: Duration::from_secs(900).mul_f64(scale.part),
                 every: Duration::from_secs(5),
                 run: 6,
                 patience: Duration::from_secs(90),
@@ -345,10 +345,10 @@ impl Plan {
         }
     }
 
-    /// What was seen while everything took its course: after all had come, the first had vanished,
-    /// and memory had filled the gaps that they left; and before all went.
+    /// What was seen while everything took its course: after the allocator had got to know how what is
+    /// taken and given back lies, which takes minutes; and before all went.
     fn steady<'a>(&self, samples: &'a [Sample]) -> &'a [Sample] {
-        let warm = self.time / 5 + self.every;
+        let warm = self.time / 2;
         let begin = samples.partition_point(|sample| sample.at < warm);
         let end = samples.partition_point(|sample| sample.at < self.time);
         samples.get(begin..end).unwrap_or_default()
@@ -356,4 +356,4 @@ impl Plan {
 }
 
 /// By how much what is left after a crowd wavers, in bytes.
-const LEFT: f64 = 3.0 * MIB;
+const LEFT: f64 = 4.0 * MIB;

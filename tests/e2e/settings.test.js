@@ -194,12 +194,14 @@ describe("the binary", { skip: onlySockeye, concurrency: 4 }, () => {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"]) {
     test(`ends with 0 at ${signal} and tells its clients`, async (t) => {
       const child = run(t, { settings: { ...GOOD, auth: { ...GOOD.auth, deadline: "30s" } } });
-      const { url } = await child.ready();
+      const { url, internal } = await child.ready();
       const peers = await Promise.all([
         ...Object.values(ways).map((transport) => member(t, url, transport)),
         ...Object.values(ways).map((transport) => connected(t, url, transport)),
       ]);
       await Promise.all([peers[2].upgraded(), peers[5].upgraded()]);
+      // Who is between two polls finds the server gone.
+      while (!(await (await fetch(`${internal}/metrics`)).text()).includes("\nsockeye_polls 2\n")) {}
 
       const { code, stderr } = await child.stop(signal);
       const reasons = await Promise.all(peers.map(async (peer) => (await peer.next("disconnect"))[0]));

@@ -103,6 +103,15 @@ impl Prepared {
         }
     }
 
+    pub(crate) fn has_attachments(&self) -> bool {
+        !self.attachments.is_empty()
+    }
+
+    /// Returns the text's whole frame, of a packet without attachments.
+    pub(crate) fn into_text_frame(self) -> Bytes {
+        self.head
+    }
+
     /// Returns a chunk of the WebSocket form and the number of the next, if there is one. The
     /// first is number 0, and each can be taken only once.
     pub(crate) fn take_websocket_chunk(&mut self, at: usize) -> (Bytes, Option<usize>) {
@@ -133,9 +142,11 @@ impl Prepared {
     /// A separator goes in front when `out` already holds a packet, so that several values
     /// make one payload (Engine.IO protocol, "HTTP long-polling").
     pub fn write_payload(&self, out: &mut Vec<u8>) {
-        if let Some(text) = self.text_packet() {
+        if let Some(text) = self.head.get(usize::from(self.payload_at)..self.text_end())
+            && !text.is_empty()
+        {
             separate(out);
-            out.extend_from_slice(&text);
+            out.extend_from_slice(text);
         }
         for data in self.binary_messages() {
             separate(out);

@@ -2,7 +2,6 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{DecodeError, Packet};
-use crate::Message;
 
 /// The packets of one polling body, separated by `0x1E` (Engine.IO protocol, "HTTP
 /// long-polling").
@@ -12,13 +11,10 @@ use crate::Message;
 #[derive(Clone, Debug)]
 pub struct Payload {
     rest: Option<ByteString>,
-    /// How long the whole body is.
-    len: usize,
 }
 
 impl Payload {
-    /// Checks a body and prepares to take its packets apart. A text message that is half of it or
-    /// more shares its buffer; others are copied, as they may be kept longer than the rest.
+    /// Checks a body and prepares to take its packets apart. Text messages share its buffer.
     ///
     /// # Errors
     ///
@@ -29,10 +25,7 @@ impl Payload {
             return Err(PayloadError::TooManyPackets);
         }
         let text = ByteString::try_from(body).map_err(|_| PayloadError::InvalidUtf8)?;
-        Ok(Self {
-            len: text.len(),
-            rest: Some(text),
-        })
+        Ok(Self { rest: Some(text) })
     }
 
     /// Encodes packets as one body.
@@ -48,18 +41,6 @@ impl Payload {
     }
 }
 
-impl Payload {
-    fn decode(&self, packet: &ByteString) -> Result<Packet, DecodeError> {
-        let mut decoded = Packet::decode(packet)?;
-        if let Packet::Message(Message::Text(text)) = &mut decoded
-            && text.len() < self.len / 2
-        {
-            *text = String::from(&**text).into();
-        }
-        Ok(decoded)
-    }
-}
-
 impl Iterator for Payload {
     type Item = Result<Packet, DecodeError>;
 
@@ -67,13 +48,13 @@ impl Iterator for Payload {
         let text = self.rest.take()?;
         let packet = match text.split_once('\x1e') {
             Some(("", _)) => Err(DecodeError::Empty),
-            Some((packet, "")) => self.decode(&text.slice_ref(packet)).inspect(|_| {
+            Some((packet, "")) => Packet::decode(&text.slice_ref(packet)).inspect(|_| {
                 self.rest = Some(ByteString::new());
             }),
-            Some((packet, rest)) => self.decode(&text.slice_ref(packet)).inspect(|_| {
+            Some((packet, rest)) => Packet::decode(&text.slice_ref(packet)).inspect(|_| {
                 self.rest = Some(text.slice_ref(rest));
             }),
-            None => self.decode(&text),
+            None => Packet::decode(&text),
         };
         Some(packet)
     }
@@ -95,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::packet::tests::any_packet;
+    use crate::{Message, engine::packet::tests::any_packet};
 
     fn decode(body: &'static [u8]) -> Result<Vec<Packet>, DecodeError> {
         Payload::parse(Bytes::from_static(body), 4096)
@@ -116,20 +97,6 @@ mod tests {
                 Packet::Message(Bytes::from_static(&[1, 2, 3, 4]).into()),
             ]
         );
-    }
-
-    #[test]
-    fn a_small_part_of_a_body_does_not_keep_it() {
-        let body = Bytes::from(format!("4small\x1e4{}", "x".repeat(100)));
-        let within = body.as_ptr_range();
-
-        let packets: Result<Vec<_>, _> = Payload::parse(body.clone(), 4096).unwrap().collect();
-
-        let shares = packets.unwrap().into_iter().map(|packet| match packet {
-            Packet::Message(Message::Text(text)) => within.contains(&text.as_ptr()),
-            other => panic!("{other:?}"),
-        });
-        assert_eq!(shares.collect::<Vec<_>>(), [false, true]);
     }
 
     #[test]

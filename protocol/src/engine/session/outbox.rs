@@ -115,7 +115,9 @@ impl Outbox {
     ///
     /// Binary messages become `b` and base64 in text frames if `text_only`.
     pub(super) fn take_frame(&mut self, text_only: bool) -> Option<Bytes> {
-        if let Item::Group(group) = self.items.front_mut()? {
+        if let Item::Group(group) = self.items.front_mut()?
+            && group.has_attachments()
+        {
             let begun = *self.begun.get_or_insert_with(|| {
                 self.packets = self.packets.saturating_sub(group.packet_count());
                 Begun {
@@ -132,8 +134,11 @@ impl Outbox {
                 Some(Bytes::from_static(PING_FRAME))
             }
             Item::Text(text) => Some(text_frame(&text)),
-            // Seen above.
-            Item::Group(_) => None,
+            Item::Group(group) => {
+                self.packets = self.packets.saturating_sub(1);
+                self.bytes = self.bytes.saturating_sub(group.byte_len());
+                Some(group.into_text_frame())
+            }
         }
     }
 

@@ -83,7 +83,7 @@ impl ClientCell {
             self.hub.limits().count(Limit::EventRate);
         }
         if self.allowance.over_for(now) >= rate.patience {
-            tracing::info!("client sends too much");
+            tracing::debug!("client sends too much");
             self.close(DisconnectReason::TooManyEvents);
             return;
         }

@@ -105,7 +105,7 @@ impl SocketCell {
             let future = match verdict {
                 Ok(Ok(future)) => future,
                 Ok(Err(error)) if error.is_clients_fault() => {
-                    tracing::info!(socket = %self.id(), %error, "handshake payload refused");
+                    tracing::debug!(socket = %self.id(), %error, "handshake payload refused");
                     return Err(Refusal::new("Invalid handshake payload"));
                 }
                 Ok(Err(error)) => {

@@ -58,7 +58,7 @@ impl SocketCell {
         id: Option<String>,
     ) -> Result<Identity, AuthError> {
         if token.is_empty() {
-            tracing::info!(socket = %self.id(), "no usable token presented");
+            tracing::debug!(socket = %self.id(), "no usable token presented");
             self.client()
                 .hub()
                 .0
@@ -87,7 +87,7 @@ impl SocketCell {
         });
         if let Err(error) = &result {
             self.client().hub().0.totals.not_authenticated(*error);
-            tracing::info!(socket = %self.id(), status = error.status(), "not authenticated");
+            tracing::debug!(socket = %self.id(), status = error.status(), "not authenticated");
         }
         result
     }
@@ -162,7 +162,7 @@ impl SocketCell {
         if self.shared().is_authenticated() {
             return;
         }
-        tracing::info!(socket = %self.id(), "not authenticated in time");
+        tracing::debug!(socket = %self.id(), "not authenticated in time");
         let totals = &self.client().hub().0.totals;
         totals.not_authenticated(AuthError::Unauthorized);
         totals.limits.count(Limit::AuthDeadline);

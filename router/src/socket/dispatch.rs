@@ -66,7 +66,7 @@ impl SocketCell {
                 // The connection is closed.
                 Ok(Err(_)) => {}
                 Err(_) => {
-                    tracing::info!(socket = %cell.id(), "client doesn't read");
+                    tracing::debug!(socket = %cell.id(), "client doesn't read");
                     cell.client().hub().limits().count(Limit::ReaderTimeout);
                     cell.client().close(DisconnectReason::SlowConsumer);
                 }

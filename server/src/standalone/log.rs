@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Level, Metadata};
+use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer as _,
     filter::{FilterExt as _, dynamic_filter_fn},
@@ -28,7 +28,8 @@ use crate::seldom::Seldom;
 /// are dropped and counted, as is what can't be written.
 ///
 /// That connections can't be accepted, which is so for as long as there are no file descriptors, is
-/// said once a second at most.
+/// said once a second at most; that a client has sent what is no HTTP, which anybody may do at any
+/// rate, once a minute.
 ///
 /// # Panics
 ///
@@ -36,9 +37,14 @@ use crate::seldom::Seldom;
 pub fn log_to_stderr(filter: &str) -> Log {
     let (lines, log) = lines::write_to(std::io::stderr());
     let _ = LINES.set(lines.clone());
-    let seldom = Seldom::every(Duration::from_secs(1));
+    let accepting = Seldom::every(Duration::from_secs(1));
+    let parsing = Seldom::every(Duration::from_secs(60));
     let filter = EnvFilter::new(filter).and(dynamic_filter_fn(move |metadata, _| {
-        !is_accept_error(metadata) || seldom.is_due().is_some()
+        match (metadata.target(), *metadata.level()) {
+            ("actix_server::accept", Level::ERROR) => accepting.is_due().is_some(),
+            ("actix_http::h1::dispatcher", Level::ERROR) => parsing.is_due().is_some(),
+            _ => true,
+        }
     }));
     let layer = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
@@ -66,11 +72,6 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     if backtrace.status() == BacktraceStatus::Captured {
         tracing::error!("{backtrace}");
     }
-}
-
-/// Whether this is what the HTTP server says each time when it can't accept.
-fn is_accept_error(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == "actix_server::accept" && *metadata.level() == Level::ERROR
 }
 
 /// Those of the process's log.

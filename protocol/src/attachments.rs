@@ -23,7 +23,7 @@ impl Attachments {
 }
 
 impl Attachments {
-    /// Returns them, each [apart](apart) from what it came with.
+    /// Returns them, each [apart] from what it came with.
     pub(crate) fn apart(&self) -> Self {
         if self.iter().all(|data| data.len() >= SHARED) {
             return self.clone();

@@ -37,19 +37,10 @@ fn each(server: &Server, transport: Transport, deep: &str) -> Checked {
     ends(&mut peer, &format!("30[{deep}]"))?;
     let mut peer = server.session(transport)?;
     let token = json!(Token::of("deep").sign());
-    let connect = format!(r#"0{{"token":{token},"a":{deep}}}"#);
-    if connect.len() <= MOST_AUTH {
-        return ends(&mut peer, &connect);
-    }
-    // Refused by its length, and looked at no further.
-    peer.send(connect)?;
-    peer.receives(r#"4{"message":"handshake payload too large"}"#)
+    ends(&mut peer, &format!(r#"0{{"token":{token},"a":{deep}}}"#))
 }
 
 fn ends(peer: &mut Peer, packet: &str) -> Checked {
     let outcome = peer.send(packet).and_then(|()| peer.closes());
     outcome.map_err(|failure| failure.on(packet))
 }
-
-/// `limits.auth_bytes` of the binary.
-const MOST_AUTH: usize = 16 * 1024;

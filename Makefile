@@ -1,5 +1,6 @@
 # The few commands that there are. Each installs what it needs and says so; a fresh machine needs
-# Rust, Node (20 or later), Python (3.10 or later) and, for the browser test and the budgets, Debian's apt.
+# Rust, Node (20 or later), Python (3.10 or later) and, for the browser test, the faults and the budgets,
+# Debian's apt.
 
 CARGO_TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 LOAD := tests/load/Cargo.toml
@@ -73,13 +74,13 @@ guard: release
 	target/debug/guard $(CASES)
 
 # What breaks in less than a minute each.
-test-faults: release tests/e2e/node_modules
+test-faults: release faketime tests/e2e/node_modules
 	cargo build -p sockeye-faults
 	target/debug/faults --short
 
 # All that can break, at full size, on a machine that does nothing else: about an hour. Some of them:
 # make faults IDS="FM-01 FM-02"; UPDATE=1 keeps what comes of it in docs/reliability.md.
-faults: release tests/e2e/node_modules
+faults: release faketime tests/e2e/node_modules
 	cargo build --release -p sockeye-faults
 	target/release/faults $(IDS) $(if $(UPDATE),--update docs/reliability.md)
 
@@ -175,7 +176,7 @@ load: tests/load/node/node_modules
 	cargo build --release -p sockeye --example bench_server
 	cargo build --release --manifest-path $(LOAD)
 
-.PHONY: release examples demo-client chromium valgrind
+.PHONY: release examples demo-client chromium faketime valgrind
 release: demo-client
 	cargo build --release --bin sockeye --example conformance
 
@@ -194,6 +195,11 @@ chromium:
 	@command -v chromium >/dev/null || { \
 		echo "installing chromium with apt-get"; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q chromium; }
+
+faketime:
+	@command -v faketime >/dev/null || { \
+		echo "installing faketime with apt-get"; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q faketime; }
 
 valgrind:
 	@command -v valgrind >/dev/null || { \

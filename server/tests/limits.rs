@@ -8,8 +8,8 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use sockeye::{
-    EmitError, FrontServer, FrontStats, HttpConfig, Namespace, RouterConfig, SocketIo, SocketRef,
-    State, cut_stuck_clients, engine::EngineConfig,
+    EmitError, FrontServer, FrontStats, HttpConfig, Namespace, NamespaceRef, RouterConfig,
+    SocketIo, SocketRef, State, cut_stuck_clients, engine::EngineConfig,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -34,6 +34,20 @@ fn serve_on(io: &SocketIo, workers: usize) -> SocketAddr {
         .unwrap();
     actix_web::rt::spawn(server.run());
     address
+}
+
+/// Waits until the main namespace has a socket.
+async fn joined(io: &SocketIo) -> NamespaceRef {
+    let namespace = io.of("/").unwrap();
+    let connected = async {
+        while namespace.socket_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(CAP, connected)
+        .await
+        .expect("a socket");
+    namespace
 }
 
 /// Waits until the server has no session left.
@@ -162,14 +176,7 @@ async fn a_client_that_never_reads_is_cut_off() {
         .unwrap();
     let address = serve(&io);
     let mut stream = connect_web_socket(address).await;
-    let namespace = io.of("/").unwrap();
-    tokio::time::timeout(CAP, async {
-        while namespace.socket_count() == 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("a socket");
+    let namespace = joined(&io).await;
 
     let text = "x".repeat(100_000);
     let emitting = async {
@@ -251,15 +258,7 @@ async fn a_shutdown_is_over_when_the_last_words_are_read() {
         .unwrap();
     let (address, _) = serve_with_front(&io);
     let mut stream = connect_web_socket(address).await;
-    let namespace = io.of("/").unwrap();
-    let connected = async {
-        while namespace.socket_count() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(CAP, connected)
-        .await
-        .expect("a socket");
+    joined(&io).await;
 
     let closed = tokio::time::timeout(CAP, io.close(CAP * 10)).await;
 
@@ -410,15 +409,7 @@ async fn a_web_socket_that_is_read_drop_by_drop_is_dropped() {
     socket2::SockRef::from(&stream)
         .set_recv_buffer_size(4096)
         .unwrap();
-    let namespace = io.of("/").unwrap();
-    let connected = async {
-        while namespace.socket_count() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(CAP, connected)
-        .await
-        .expect("a socket");
+    let namespace = joined(&io).await;
 
     namespace.emit("much", &"x".repeat(900_000)).unwrap();
     let dripping = actix_web::rt::spawn(drip(stream));

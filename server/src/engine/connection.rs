@@ -230,8 +230,7 @@ impl Connection {
     pub fn dismiss(&self, reason: CloseReason, grace: Duration) {
         self.close_within(reason, grace);
         self.flush();
-        let is_polling = self.transport() == Transport::Polling;
-        if is_polling && self.0.poll.borrow().is_none() {
+        if self.is_between_polls() {
             self.abort(reason);
         }
     }
@@ -242,18 +241,18 @@ impl Connection {
         self.process();
     }
 
+    /// Returns whether there is no way to tell the client anything until it asks.
+    fn is_between_polls(&self) -> bool {
+        self.transport() == Transport::Polling && self.0.poll.borrow().is_none()
+    }
+
     /// Closes the session for a shutdown. One that has nothing to deliver, and no request to
     /// answer, ends at once: its client learns it from its next request.
     pub(super) fn shut_down(&self) {
         self.close(CloseReason::ServerShutdown);
         self.flush();
-        let deserted = {
-            let session = self.0.session.borrow();
-            session.transport() == Transport::Polling
-                && session.queued_packets() == 0
-                && self.0.poll.borrow().is_none()
-        };
-        if deserted {
+        let has_packets = self.0.session.borrow().queued_packets() > 0;
+        if !has_packets && self.is_between_polls() {
             self.abort(CloseReason::ServerShutdown);
         }
     }

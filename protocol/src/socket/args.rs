@@ -168,6 +168,13 @@ impl RawArgs {
         })
     }
 
+    /// Returns how many bytes the arguments have: those of [`elements`](Self::elements) and of the
+    /// attachments.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.elements().len() + self.attached_len()
+    }
+
     /// Returns the JSON text of the arguments with the commas between them, without the
     /// brackets around them; empty when there are none.
     #[must_use]
@@ -214,8 +221,11 @@ impl RawArgs {
 
     /// Returns the bytes of the message that the arguments came in.
     pub(super) fn weight(&self) -> usize {
-        let attached: usize = self.attachments().iter().map(Bytes::len).sum();
-        self.text.len() + attached
+        self.text.len() + self.attached_len()
+    }
+
+    fn attached_len(&self) -> usize {
+        self.attachments().iter().map(Bytes::len).sum()
     }
 
     /// Parses the array that starts at `start` and ends the text.

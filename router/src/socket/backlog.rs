@@ -1,6 +1,5 @@
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use sockeye_protocol::socket::EventPacket;
 
 /// Events that wait for the one that is being handled.
@@ -14,19 +13,19 @@ impl Backlog {
     pub(super) fn push_back(&mut self, packet: EventPacket) {
         // What it was read with would otherwise wait, too.
         let packet = packet.detached();
-        self.bytes += size(&packet);
+        self.bytes += packet.args.byte_len();
         self.packets.push_back(packet);
     }
 
     /// Puts back what was taken.
     pub(super) fn push_front(&mut self, packet: EventPacket) {
-        self.bytes += size(&packet);
+        self.bytes += packet.args.byte_len();
         self.packets.push_front(packet);
     }
 
     pub(super) fn pop_front(&mut self) -> Option<EventPacket> {
         let packet = self.packets.pop_front()?;
-        self.bytes -= size(&packet);
+        self.bytes -= packet.args.byte_len();
         Some(packet)
     }
 
@@ -37,9 +36,4 @@ impl Backlog {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
-}
-
-fn size(packet: &EventPacket) -> usize {
-    let attachments: usize = packet.args.attachments().iter().map(Bytes::len).sum();
-    packet.args.elements().len() + attachments
 }

@@ -68,8 +68,7 @@ impl Notification {
 
     /// The bytes of its arguments and of their attachments.
     fn args_len(&self) -> usize {
-        let attachments = self.args.attachments().iter().map(|bytes| bytes.len());
-        self.args.elements().len() + attachments.sum::<usize>()
+        self.args.byte_len()
     }
 
     /// Emits it now, and returns for how many sockets it was once it is queued for all of them: what

@@ -95,7 +95,8 @@ async fn relay(
         .filter(|subject| !subject.is_empty());
     let sender = json!({"from": socket.id().as_str(), "user": user});
     let args = args.with(&sender)?;
-    if !rules.allowance.wait(&socket, byte_len(&event, &args)).await {
+    let bytes = event.as_str().len() + args.byte_len();
+    if !rules.allowance.wait(&socket, bytes).await {
         return Ok(());
     }
     // It may have been taken out meanwhile.
@@ -113,12 +114,8 @@ async fn relay(
 /// Returns whether the socket is in a room that clients know; every authenticated socket is in one
 /// of the server's own.
 fn is_member(socket: &SocketRef, room: &str) -> bool {
-    !room.starts_with(RESERVED_ROOMS) && socket.rooms().iter().any(|name| **name == *room)
-}
-
-fn byte_len(event: &EventName, args: &RawArgs) -> usize {
-    let attachments = args.attachments().iter().map(|attachment| attachment.len());
-    event.as_str().len() + args.elements().len() + attachments.sum::<usize>()
+    let is_known = !room.starts_with(RESERVED_ROOMS) && room != socket.id().as_str();
+    is_known && socket.is_in(room)
 }
 
 /// Returns the room that the first argument names; everything else in it is sent on as it is, unread.
